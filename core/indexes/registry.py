@@ -1,0 +1,96 @@
+"""The one list of indexes: their names, what they are, and how one is made or opened.
+
+Modules are imported when an index is made or opened, so that importing `core.indexes` loads neither FAISS nor Numba.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import UnknownNameError
+from core.indexes import store
+from core.indexes.base import Index
+from core.types import Json
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What a person wants to know before choosing an index.
+
+    Attributes:
+        name: under which it is registered.
+        summary: one sentence.
+        needs: what it needs of a gallery, or "" for nothing.
+        target: "module:class".
+        params: arguments of the constructor that belong to the name.
+    """
+
+    name: str
+    summary: str
+    needs: str
+    target: str
+    params: Json = field(default_factory=dict)
+
+
+_INDEXES = [
+    IndexInfo("flat", "Exact: compares the query with every vector.", "", "core.indexes.flat:Flat"),
+]
+
+
+def names() -> list[str]:
+    """Return the registered names, plain ones first."""
+    return [info.name for info in _INDEXES]
+
+
+def describe(name: str) -> IndexInfo:
+    """Return what is known about the index of that name.
+
+    Raises:
+        UnknownNameError: there is none; the message lists those that there are.
+    """
+    for info in _INDEXES:
+        if info.name == name:
+            return info
+    raise UnknownNameError(f"there is no index {name!r}; choose one of: {', '.join(names())}")
+
+
+def create(name: str, dim: int, **params: Any) -> Index:
+    """Make an empty index.
+
+    Args:
+        name: a registered name.
+        dim: D.
+        params: arguments of its class.
+
+    Raises:
+        UnknownNameError: no index has that name.
+        TypeError, ValueError: an unknown parameter, or one out of range.
+    """
+    info = describe(name)
+    index: Index = _class_of(info)(dim, **{**info.params, **params})
+    index.name = name
+    return index
+
+
+def load(path: Path | str, *, built_from: Mapping[str, Any] | None = None) -> Index:
+    """Open a saved index; its arrays are mapped into memory, not read.
+
+    Args:
+        path: the folder that was given to `Index.save`.
+        built_from: the provenance that is expected, or None for any.
+
+    Raises:
+        NotPreparedError: nothing was saved there.
+        DamagedFileError, VersionError, StaleError: it cannot be used; the message names the path and what to run.
+    """
+    folder = Path(path)
+    info = describe(store.kind_of(folder))
+    return store.load(_class_of(info), info.name, folder, built_from)
+
+
+def _class_of(info: IndexInfo) -> type[Index]:
+    module, _, name = info.target.partition(":")
+    kind: type[Index] = getattr(importlib.import_module(module), name)
+    return kind
