@@ -1,0 +1,131 @@
+"""What every encoder is made of: a back end that can be asked whether it works here, and the encoder that it loads."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from PIL import Image as Pillow
+
+from core.arrays import normalize
+from core.settings import Settings
+from core.types import Image, Vectors
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """What can be said of an encoder without loading it.
+
+    Attributes:
+        dim: length of its vectors.
+        reason: why it is not available here and what to do about it; empty when it is.
+    """
+
+    name: str
+    title: str
+    dim: int
+    available: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a picture becomes the square of pixels that a network sees.
+
+    Attributes:
+        size: side of the square in pixels.
+        fit: "squash" scales both sides to the square, so that nothing is lost at the edges; "crop" scales the shorter
+            side and cuts the middle out, so that proportions stay.
+    """
+
+    size: int
+    fit: Literal["squash", "crop"] = "squash"
+
+    def __call__(self, image: Image) -> Image:
+        """Return (size, size, 3) pixels, antialiased; a square of that size comes back as it is."""
+        height, width = image.shape[:2]
+        if height == width == self.size:
+            return np.ascontiguousarray(image)
+        box = (0.0, 0.0, float(width), float(height))
+        if self.fit == "crop":
+            side = min(width, height)
+            left, top = (width - side) / 2, (height - side) / 2
+            box = (left, top, left + side, top + side)
+        picture = Pillow.fromarray(np.ascontiguousarray(image))
+        # reducing_gap: very large pictures are first reduced by whole numbers, to no less than three times the size.
+        return np.asarray(picture.resize((self.size, self.size), Pillow.Resampling.BICUBIC, box, reducing_gap=3.0))
+
+    def min_side(self, region: tuple[float, float, float, float] | None = None) -> int:
+        """Return how small the shorter side may be decoded so that `region` (fractions) still fills the square."""
+        if region is None:
+            return self.size
+        x0, y0, x1, y1 = region
+        return math.ceil(self.size / max(min(x1 - x0, y1 - y0), 1e-3))
+
+
+class PictureEncoder(ABC):
+    """The base of all encoders; satisfies `core.types.Encoder`. Concurrent calls are safe.
+
+    Args:
+        fingerprint: a digest that changes with the weights, the preprocessing, the input size or the runtime.
+    """
+
+    def __init__(self, name: str, dim: int, preparation: Preparation, fingerprint: str) -> None:
+        self.name = name
+        self.dim = dim
+        self.preparation = preparation
+        self.fingerprint = fingerprint
+
+    @property
+    def input_size(self) -> int:
+        """Side in pixels of the square that is encoded."""
+        return self.preparation.size
+
+    def prepare(self, image: Image) -> Image:
+        """Return the (input_size, input_size, 3) pixels that are encoded; preparing twice changes nothing."""
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+            raise ValueError(f"a picture must be (H, W, 3) uint8, got {image.shape} {image.dtype}")
+        return self.preparation(image)
+
+    def encode(self, images: Sequence[Image]) -> Vectors:
+        """Return (len(images), dim) vectors, rows of L2 norm 1."""
+        if not len(images):
+            return np.empty((0, self.dim), np.float32)
+        parts = []
+        for start in range(0, len(images), _BATCH):
+            squares = np.stack([self.prepare(image) for image in images[start : start + _BATCH]])  # (B, S, S, 3)
+            parts.append(self._embed(squares))
+        return normalize(np.ascontiguousarray(np.concatenate(parts), dtype=np.float32))
+
+    @abstractmethod
+    def _embed(self, squares: Image) -> Vectors:
+        """Return (B, dim) vectors of any length for (B, S, S, 3) uint8 pixels."""
+
+
+class BackEnd(Protocol):
+    """What the registry holds: enough to describe an encoder, and the way to load it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def missing(self, settings: Settings) -> str:
+        """Return what is missing here to load it and what to do about it, or nothing."""
+        ...
+
+    def load(self, settings: Settings) -> PictureEncoder:
+        """Return the encoder.
+
+        Raises:
+            UnavailableError: weights or a package are missing; the message says where to get them.
+        """
+        ...
