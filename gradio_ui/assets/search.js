@@ -1,0 +1,4 @@
+import { h } from "./dom.js";
+export function mount({ element }) {
+  element.append(h("p", {}, "search"));
+}

@@ -1,0 +1,228 @@
+"""What the page asks of the engine: plain values in, plain values out."""
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from core.arrays import as_count
+from core.errors import RetrievalError
+from core.settings import Settings
+from core.types import Image, Json
+from gradio_ui import present
+from gradio_ui.assets import file_url
+from gradio_ui.shelf import Shelf
+
+if TYPE_CHECKING:
+    from core.datasets import Dataset, Facet, ImageRecord
+    from core.search import Engine, Query, SearchOutcome
+
+MOST_RESULTS = 500
+_EXAMPLES = 8
+_LARGE = 1600  # pixels of the longer side of the large picture
+_PLAIN_BYTES = 2 * 2**20
+_BROWSER_KINDS = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
+
+
+def galleries(engine: "Engine") -> list[Json]:
+    """Return what there is to choose: one entry for each gallery, with its indexes, knobs, facets and examples."""
+    return [_gallery(engine, info) for info in engine.galleries()]
+
+
+def search(engine: "Engine", request: Mapping[str, Any], picture: Path | None = None) -> Json:
+    """Search and return everything that the results need.
+
+    Args:
+        engine: answers.
+        request: {"gallery", "id": int or None, "index", "k", "where", "knobs", "region", "quarter_turns", "mirrored"};
+            all but "gallery" may be absent.
+        picture: an uploaded file; without it the stored picture `request["id"]` is the query.
+
+    Raises:
+        RetrievalError, ValueError, TypeError: see `outcome_of`.
+    """
+    outcome = outcome_of(engine, request, picture)
+    info = engine.gallery(outcome.gallery)
+    dataset = engine.dataset(outcome.gallery)
+    return {
+        **{name: value for name, value in outcome.to_json().items() if name != "results"},
+        "index": outcome.index,
+        "n_searched": outcome.n_searched,
+        "headline": present.headline(len(outcome.results), info.title),
+        "account": present.account(outcome.timings_ms, outcome.n_searched, info.kind, outcome.index),
+        "results": [
+            {
+                "rank": result.rank,
+                "similarity": result.similarity,
+                "distance": result.distance,
+                **card(dataset, result.record),
+            }
+            for result in outcome.results
+        ],
+    }
+
+
+def outcome_of(engine: "Engine", request: Mapping[str, Any], picture: Path | None = None) -> "SearchOutcome":
+    """Search and return the engine's own answer; arguments as for `search`.
+
+    Raises:
+        RetrievalError: unknown gallery or index, an unreadable picture, a stale file.
+        ValueError, TypeError: k, region, knobs or filters that make no sense.
+    """
+    address = str(request.get("gallery") or engine.default_address())
+    k = as_count(request.get("k", 20), what="number of results", least=1, most=MOST_RESULTS)
+    return engine.search(
+        address,
+        query_of(engine, address, request, picture),
+        k=k,
+        index=request.get("index") or None,
+        where=dict(request.get("where") or {}) or None,
+        knobs=dict(request.get("knobs") or {}) or None,
+    )
+
+
+def query_of(engine: "Engine", address: str, request: Mapping[str, Any], picture: Path | None) -> "Query":
+    """Return the query that a request describes: an upload, or a stored picture, turned and cut as asked."""
+    from core.search import Query
+
+    region = request.get("region") or None
+    box = (float(region[0]), float(region[1]), float(region[2]), float(region[3])) if region else None
+    turns = int(request.get("quarter_turns") or 0) % 4
+    mirrored = bool(request.get("mirrored"))
+    if picture is not None:
+        return Query.picture(picture, region=box, quarter_turns=turns, mirrored=mirrored)
+    if request.get("id") is None:
+        raise ValueError("choose a picture to search with")
+    image_id = int(request["id"])
+    if turns or mirrored:
+        dataset = engine.dataset(address)
+        source = dataset.source_path(engine.record(address, image_id))
+        return Query.picture(source, region=box, quarter_turns=turns, mirrored=mirrored)
+    return Query.stored(image_id, region=box)
+
+
+def card(dataset: "Dataset", record: "ImageRecord") -> Json:
+    """Return what a thumbnail needs: id, URL, pixels of the picture (for its shape), caption."""
+    caption = present.caption(record)
+    return {
+        "id": record.image_id,
+        "thumbnail": file_url(dataset.thumbnail_path(record)),
+        "width": record.width,
+        "height": record.height,
+        "caption": caption,
+        "alt": present.spoken(caption),
+    }
+
+
+def details(engine: "Engine", shelf: Shelf, request: Mapping[str, Any]) -> Json:
+    """Return what the details panel shows of the stored picture `request["id"]` in `request["gallery"]`.
+
+    Raises:
+        RetrievalError: no such gallery or picture, or its file cannot be read.
+    """
+    address = str(request.get("gallery") or engine.default_address())
+    record = engine.record(address, int(request["id"]))
+    dataset = engine.dataset(address)
+    source = dataset.source_path(record)
+    original = shelf.put_copy(source)
+    plain = source.suffix.lower() in _BROWSER_KINDS and source.stat().st_size <= _PLAIN_BYTES
+    return {
+        **card(dataset, record),
+        **present.rights(record),
+        "gallery": address,
+        "picture": original if plain else shelf.put(_rendition(dataset.load(record, min_side=_LARGE)), "large.webp"),
+        "original": original,
+        "file": source.name,
+        "metadata": present.metadata(record),
+    }
+
+
+def preview(settings: Settings, shelf: Shelf, picture: Path) -> Json:
+    """Return {"picture": URL} of an upload in a form that every browser shows, for those it cannot show itself.
+
+    Raises:
+        ImageError: the file is no picture that we can read.
+    """
+    from core import imaging
+
+    image = imaging.open_image(picture, min_side=_LARGE, max_pixels=settings.max_pixels)
+    return {"picture": shelf.put(_rendition(image), "preview.webp")}
+
+
+def answered(work: Callable[[], Json]) -> Json:
+    """Return the work's answer, or {"error": sentence} when the world or the request is at fault."""
+    try:
+        return work()
+    except (RetrievalError, ValueError, TypeError) as error:
+        return {"error": sentence(error)}
+
+
+def or_gradio_error(work: Callable[[], Json]) -> Json:
+    """Return the work's answer, or raise gr.Error with a sentence, for programs that call the page."""
+    try:
+        return work()
+    except (RetrievalError, ValueError, TypeError) as error:
+        raise gr.Error(sentence(error), print_exception=False) from error
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's message with a capital and a full stop."""
+    text = str(error).strip() or type(error).__name__
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _rendition(image: Image) -> bytes:
+    """Return the picture as WebP, at most _LARGE pixels high and wide."""
+    from PIL import Image as Pillow
+
+    scaled = Pillow.fromarray(image)
+    scaled.thumbnail((_LARGE, _LARGE), Pillow.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    scaled.save(buffer, "WEBP", quality=88, method=2)
+    return buffer.getvalue()
+
+
+def _gallery(engine: "Engine", info: Any) -> Json:
+    entry: Json = {
+        "address": info.address,
+        "dataset": info.dataset,
+        "encoder": info.encoder,
+        "title": info.title,
+        "kind": info.kind,
+        "noun": present.noun(info.kind, info.count),
+        "note": info.note,
+        "count": info.count,
+        "ready": info.ready,
+        "message": info.message,
+        "default_index": info.default_index,
+        "indexes": [
+            {"name": index.name, "available": index.available, "reason": index.reason, "bytes": index.nbytes}
+            for index in info.indexes
+        ],
+        "facets": [_facet(facet) for facet in info.facets],
+        "examples": [],
+    }
+    if info.ready:
+        entry["examples"] = examples(engine, info.address)
+    return entry
+
+
+def examples(engine: "Engine", address: str, count: int = _EXAMPLES) -> list[Json]:
+    """Return `count` cards spread evenly over a gallery."""
+    dataset = engine.dataset(address)
+    ids = dataset.catalog.ids()
+    chosen = [int(ids[(2 * i + 1) * len(ids) // (2 * count)]) for i in range(min(count, len(ids)))]
+    return [card(dataset, record) for record in dataset.catalog.records(chosen)]
+
+
+def _facet(facet: "Facet") -> Json:
+    return {
+        "name": facet.name,
+        "title": facet.title,
+        "kind": facet.kind,
+        "values": [[value, count] for value, count in facet.values or []],
+        "low": facet.low,
+        "high": facet.high,
+    }

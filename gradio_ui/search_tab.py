@@ -1,0 +1,42 @@
+"""The Search tab: one component drawn by assets/search.js, and the functions it calls."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.types import Json
+from gradio_ui import export, handlers
+from gradio_ui.assets import mount
+from gradio_ui.page import Page
+from gradio_ui.shelf import uploaded
+
+
+def build(page: Page) -> gr.HTML:
+    """Lay out the tab; its functions are called directly by the page's JavaScript, without a queue."""
+    engine = page.engine
+
+    def search(request: Json) -> Json:
+        return handlers.answered(lambda: handlers.search(engine, request, _picture(request)))
+
+    def details(request: Json) -> Json:
+        return handlers.answered(lambda: handlers.details(engine, page.shelf, request))
+
+    def preview(request: Json) -> Json:
+        return handlers.answered(lambda: handlers.preview(page.settings, page.shelf, uploaded(str(request["path"]))))
+
+    def save(request: Json) -> Json:
+        return handlers.answered(lambda: export.export(engine, page.shelf, request, _picture(request)))
+
+    return gr.HTML(
+        html_template='<div class="pm-search"></div>',
+        js_on_load=mount("search.js"),
+        server_functions=[search, details, preview, save],
+        apply_default_css=False,
+        elem_id="pm-search",
+        max_upload_bytes=page.settings.max_upload_bytes,
+    )
+
+
+def _picture(request: dict[str, Any]) -> Path | None:
+    return uploaded(str(request["path"])) if request.get("path") else None
