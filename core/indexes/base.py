@@ -27,14 +27,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from core.arrays import as_count, as_ids, as_vectors
-from core.indexes import exact, filtering
+from core.indexes import exact, filtering, upkeep
 from core.indexes.contract import Knob, SearchResult, as_allowed, check_knobs
-from core.indexes.snapshot import Mask, Rows, Segment, Snapshot, crowded
+from core.indexes.snapshot import Mask, Rows, Segment, Snapshot
 from core.types import Distances, Ids, Json, Vectors
 
 __all__ = ["Index", "Knob", "Mask", "Rows", "SearchResult", "Segment"]
-
-_DEAD_SHARE = 0.25  # of a segment's rows, from which it is rewritten
 
 
 class Index(ABC):
@@ -52,7 +50,7 @@ class Index(ABC):
     """
 
     name: str = ""
-    knobs: Mapping[str, Knob] = {}
+    knobs: ClassVar[Mapping[str, Knob]] = {}
     format_version: ClassVar[int] = 1  # of the subclass's own files
     needs_training: ClassVar[bool] = False
     keeps_vectors: ClassVar[bool] = True  # the base holds the vectors, for exact scans and for merging
@@ -94,7 +92,7 @@ class Index(ABC):
 
         A subclass with `keeps_vectors = False` must override it; by default it is built anew from the vectors.
         """
-        return self._build(_gather_vectors(segments, kept))
+        return self._build(upkeep.gathered(segments, kept))
 
     @abstractmethod
     def _search(
@@ -302,37 +300,6 @@ class Index(ABC):
         with self._writing:
             store.save(self, Path(path), self.built_from if built_from is None else dict(built_from))
 
-    # Private ---------------------------------------------------------------------------------------------------------
-
     def _publish(self, segments: tuple[Segment, ...], next_id: int) -> None:
-        """Drop dead rows where they are many, merge what is crowded, and let the next search see the result."""
-        tidy = [self._merged([s]) if s.n_alive < len(s) * (1 - _DEAD_SHARE) else s for s in segments if s.n_alive]
-        if (count := crowded(tidy)) > 1:
-            tidy[-count:] = [self._merged(tidy[-count:])]
-        self._snapshot = Snapshot(tuple(tidy), next_id)
-
-    def _merged(self, segments: Sequence[Segment]) -> Segment:
-        """Return one segment with the live rows of all of these."""
-        kept = [segment.live_rows for segment in segments]
-        ids = np.concatenate([segment.live_ids for segment in segments])
-        vectors = _gather_vectors(segments, kept) if self.keeps_vectors else None
-        return Segment.of(ids, vectors, self._merge(segments, kept))
-
-    def _compact(self) -> Segment | None:
-        """Publish and return the one segment without tombstones that holds everything; None if there is nothing."""
-        with self._writing:
-            segments = self._snapshot.segments
-            if len(segments) > 1 or any(segment.alive is not None for segment in segments):
-                segments = (self._merged(segments),)
-                self._snapshot = Snapshot(segments, self._snapshot.next_id)
-            return segments[0] if segments else None
-
-
-def _gather_vectors(segments: Sequence[Segment], kept: Sequence[Rows]) -> Vectors:
-    """Return the kept rows of several segments that keep vectors, one after the other."""
-    parts = []
-    for segment, rows in zip(segments, kept, strict=True):
-        if segment.vectors is None:
-            raise NotImplementedError("an index that keeps no vectors must implement _merge")
-        parts.append(segment.vectors if len(rows) == len(segment) else segment.vectors[rows])
-    return np.concatenate(parts)
+        """Let the next search see these segments, tidied."""
+        self._snapshot = Snapshot(upkeep.tidied(self, segments), next_id)

@@ -36,6 +36,42 @@ class IndexInfo:
 
 _INDEXES = [
     IndexInfo("flat", "Exact: compares the query with every vector.", "", "core.indexes.flat:Flat"),
+    IndexInfo(
+        "faiss-flat",
+        "Exact, by FAISS: compares the query with every vector.",
+        "",
+        "core.indexes.faiss_adapter:FaissFlat",
+    ),
+    IndexInfo(
+        "faiss-ivfflat",
+        "Clusters the vectors and compares the query with those of the nearest clusters, by FAISS.",
+        "one vector to train",
+        "core.indexes.faiss_adapter_ivf:FaissIVFFlat",
+    ),
+    IndexInfo(
+        "faiss-ivfpq",
+        "Clusters, and 16-byte codes in the place of vectors: small, approximate, by FAISS.",
+        "16 vectors to train, better 10,000",
+        "core.indexes.faiss_adapter_ivf:FaissIVFPQ",
+    ),
+    IndexInfo(
+        "faiss-ivfpqfs",
+        "Clusters and 4-bit codes scanned in registers, the best compared again exactly, by FAISS.",
+        "16 vectors to train, better 1,000",
+        "core.indexes.faiss_adapter_ivf:FaissFastScan",
+    ),
+    IndexInfo(
+        "faiss-hnsw",
+        "A graph of near neighbours, walked towards the query: fast and accurate, slow to build, by FAISS.",
+        "",
+        "core.indexes.faiss_adapter:FaissHNSW",
+    ),
+    IndexInfo(
+        "faiss-lsh",
+        "Binary codes from random rotations, by FAISS; the nearest codes are compared again exactly.",
+        "2 vectors to train",
+        "core.indexes.faiss_adapter:FaissLSH",
+    ),
 ]
 
 

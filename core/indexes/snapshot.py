@@ -1,6 +1,5 @@
 """What a search reads: immutable segments of rows, with their ids, tombstones and structures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,18 +108,3 @@ class Snapshot:
     def locate(self, ids: Ids) -> list[Rows]:
         """Return for each segment (len(ids),) rows, -1 where the id is not in that segment."""
         return [segment.rows_of(ids) for segment in self.segments]
-
-
-def crowded(segments: Sequence[Segment]) -> int:
-    """Return how many of the last segments should become one, so that sizes at least halve from each to the next.
-
-    Merging on that rule, every row is merged O(log N) times however small the pieces in which rows arrive, and a
-    search visits O(log N) segments. (As in log-structured merge trees: O'Neil et al., Acta Informatica 1996.)
-    """
-    count, size = 1, segments[-1].n_alive if segments else 0
-    for segment in reversed(segments[:-1]):
-        if size * 2 < len(segment):
-            break
-        size += segment.n_alive
-        count += 1
-    return count

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DamagedFileError, NotPreparedError, StaleError, StorageError, UnavailableError, VersionError
+from core.indexes import upkeep
 from core.indexes.snapshot import Segment, Snapshot
 from core.storage import MANIFEST, Manifest, read_json, read_manifest, seal, storage_errors
 from core.types import Json
@@ -42,7 +43,7 @@ def save(index: Index, path: Path, built_from: Json) -> None:
     Raises:
         StorageError: `path` holds something else, the disk is full, or it cannot be written.
     """
-    segment = index._compact()
+    segment = upkeep.compact(index)
     if path.exists() and not (path / MANIFEST).is_file() and not (path.is_dir() and not any(path.iterdir())):
         raise StorageError(f"{path} holds something that is not an index; choose another folder")
     scratch = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
