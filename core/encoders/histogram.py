@@ -1,7 +1,7 @@
 """Colour histogram in CIELAB: what a picture's colours are, not what it shows; needs no network.
 
 M. Swain, D. Ballard, "Color Indexing", IJCV 1991. Square roots of the shares are compared (R. Arandjelovic,
-A. Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012), which have norm 1 by themselves.
+A. Zisserman, "Three things everyone should know to improve object retrieval", CVPR 2012); they have norm 1 already.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ _BINS = (8, 10, 10)  # L*, a*, b*
 _LOW = np.array([0.0, -60.0, -60.0], np.float32)
 _HIGH = np.array([100.0, 60.0, 60.0], np.float32)  # beyond these a* and b* are rare: they fall into the last bins
 _TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]], np.float32
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
+    np.float32,
 )  # IEC 61966-2-1, white point D65
 _WHITE = np.array([0.95047, 1.0, 1.08883], np.float32)
 
@@ -37,23 +38,29 @@ class Histogram:
 
     def load(self, settings: Settings) -> PictureEncoder:
         """Return the encoder."""
-        return HistogramEncoder()
+        return HistogramEncoder(settings.threads)
 
 
 class HistogramEncoder(PictureEncoder):
     """Encodes a picture by the shares of its colours; each pixel is divided among the eight bins around it."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
         preparation = Preparation(96, fit="squash")
-        super().__init__("histogram", Histogram().dim, preparation, digest("histogram", 1, _BINS, preparation.size))
+        fingerprint = digest("histogram", 1, _BINS, preparation.size)
+        super().__init__("histogram", Histogram().dim, preparation, fingerprint, threads=threads)
 
     def _embed(self, squares: Image) -> Vectors:
-        return np.stack([np.sqrt(_shares(_lab(square).reshape(-1, 3))) for square in squares])
+        return np.stack([np.sqrt(colour_shares(square)) for square in squares])
 
 
 def back_end(name: str) -> Histogram:
     """Return the back end; `name` is the only one there is."""
     return Histogram(name)
+
+
+def colour_shares(image: Image) -> Vectors:
+    """Return the (800,) shares of the colours of an (H, W, 3) picture; they add up to 1."""
+    return _shares(_lab(image).reshape(-1, 3))
 
 
 def _lab(pixels: Image) -> NDArray[np.float32]:

@@ -63,10 +63,7 @@ class Network:
         if weights is None:
             self.require_packages()
             weights = self.fetch()
-        fingerprint = digest(
-            self.name, sha256_of(weights), _PREPROCESSING, self.preparation.size, self.preparation.fit,
-            self.mean, self.deviation, self.runtime,
-        )  # fmt: skip
+        fingerprint = self.fingerprint_of(weights)
         if self.runtime == "onnx":
             from core.encoders.onnx_runtime import OnnxEncoder
 
@@ -74,6 +71,13 @@ class Network:
         from core.encoders.torch_runtime import TorchEncoder
 
         return TorchEncoder(self, weights, fingerprint, settings)
+
+    def fingerprint_of(self, weights: Path) -> str:
+        """Return the digest of the weights, the preprocessing, the input size and the runtime."""
+        return digest(
+            self.name, sha256_of(weights), _PREPROCESSING, self.preparation.size, self.preparation.fit,
+            self.mean, self.deviation, self.runtime,
+        )  # fmt: skip
 
     def require_packages(self) -> None:
         """Raise UnavailableError if a package that building needs is not installed."""

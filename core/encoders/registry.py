@@ -35,9 +35,9 @@ def describe(name: str, settings: Settings | None = None) -> EncoderInfo:
     Raises:
         UnknownNameError: no encoder has that name.
     """
-    back_end = _back_end(name, settings)
-    reason = back_end.missing(settings or Settings.from_environment())
-    return EncoderInfo(name, back_end.title, back_end.dim, not reason, reason)
+    chosen = back_end(name, settings)
+    reason = chosen.missing(settings or Settings.from_environment())
+    return EncoderInfo(name, chosen.title, chosen.dim, not reason, reason)
 
 
 def load(name: str, settings: Settings) -> PictureEncoder:
@@ -47,7 +47,7 @@ def load(name: str, settings: Settings) -> PictureEncoder:
         UnknownNameError: no encoder has that name.
         UnavailableError: weights or a package are missing; the message says where to get them.
     """
-    return _back_end(name, settings).load(settings)
+    return back_end(name, settings).load(settings)
 
 
 def default_encoder(dataset: str) -> str:
@@ -55,7 +55,12 @@ def default_encoder(dataset: str) -> str:
     return DEFAULT
 
 
-def _back_end(name: str, settings: Settings | None) -> BackEnd:
+def back_end(name: str, settings: Settings | None = None) -> BackEnd:
+    """Return the back end of that name.
+
+    Raises:
+        UnknownNameError: no encoder has that name.
+    """
     if name in _MODULES:
         chosen: BackEnd = import_module(f"core.encoders.{_MODULES[name]}").back_end(name)
         return chosen
