@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,8 +13,6 @@ from PIL import Image as Pillow
 from core.arrays import normalize
 from core.settings import Settings
 from core.types import Image, Vectors
-
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,24 @@ class Preparation:
 class PictureEncoder(ABC):
     """The base of all encoders; satisfies `core.types.Encoder`. Concurrent calls are safe.
 
+    Work is spread over threads that each encode a few pictures, not over the threads of one large batch: on a CPU
+    EfficientNet-Lite0 encodes 151 pictures/s one at a time and 99/s in batches of 32, which leave the cache.
+
     Args:
         fingerprint: a digest that changes with the weights, the preprocessing, the input size or the runtime.
+        threads: pictures, or batches of them, that `encode` works on at the same time.
+        batch: pictures that go through the network at once.
     """
 
-    def __init__(self, name: str, dim: int, preparation: Preparation, fingerprint: str) -> None:
+    def __init__(
+        self, name: str, dim: int, preparation: Preparation, fingerprint: str, *, threads: int = 1, batch: int = 1
+    ) -> None:
         self.name = name
         self.dim = dim
         self.preparation = preparation
         self.fingerprint = fingerprint
+        self._threads = threads
+        self._batch = batch
 
     @property
     def input_size(self) -> int:
@@ -95,11 +103,16 @@ class PictureEncoder(ABC):
         """Return (len(images), dim) vectors, rows of L2 norm 1."""
         if not len(images):
             return np.empty((0, self.dim), np.float32)
-        parts = []
-        for start in range(0, len(images), _BATCH):
-            squares = np.stack([self.prepare(image) for image in images[start : start + _BATCH]])  # (B, S, S, 3)
-            parts.append(self._embed(squares))
+        batches = [images[start : start + self._batch] for start in range(0, len(images), self._batch)]
+        if self._threads == 1 or len(batches) == 1:
+            parts = [self._encode_batch(batch) for batch in batches]
+        else:
+            with ThreadPoolExecutor(self._threads) as pool:
+                parts = list(pool.map(self._encode_batch, batches))
         return normalize(np.ascontiguousarray(np.concatenate(parts), dtype=np.float32))
+
+    def _encode_batch(self, images: Sequence[Image]) -> Vectors:
+        return self._embed(np.stack([self.prepare(image) for image in images]))  # (B, S, S, 3)
 
     @abstractmethod
     def _embed(self, squares: Image) -> Vectors:

@@ -45,11 +45,10 @@ def _features(weights: Path) -> "torch.nn.Module":
 
     state: dict[str, Any] = torch.load(weights, map_location="cpu", weights_only=True)
     # img_size: the published position embeddings (518 px) are resampled once, here, not at every call.
-    network: torch.nn.Module = timm.create_model(
-        "vit_small_patch14_dinov2", pretrained=False, img_size=224, num_classes=0
-    )
+    network: Any = timm.create_model("vit_small_patch14_dinov2", pretrained=False, img_size=224, num_classes=0)
     try:
         network.load_state_dict(checkpoint_filter_fn(state, network), strict=True)
     except (RuntimeError, KeyError) as error:
         raise DamagedFileError(f"{weights} does not hold the weights of DINOv2 ViT-S/14: {error}; remove it") from error
-    return network.eval()
+    features: torch.nn.Module = network.eval()
+    return features

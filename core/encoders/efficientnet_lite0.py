@@ -65,7 +65,13 @@ def _timm_name(name: str) -> str:
     """Translate a parameter's name from the weights' package to timm's: _blocks.5._bn1.bias -> blocks.3.0.bn2.bias."""
     if not name.startswith("_blocks."):
         module, rest = name.split(".", 1)
-        outer = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+        outer = {
+            "_conv_stem": "conv_stem",
+            "_bn0": "bn1",
+            "_conv_head": "conv_head",
+            "_bn1": "bn2",
+            "_fc": "classifier",
+        }
         return f"{outer[module]}.{rest}"
     _, number, module, rest = name.split(".", 3)
     stage, block = 0, int(number)

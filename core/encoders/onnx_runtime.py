@@ -28,9 +28,8 @@ class OnnxEncoder(PictureEncoder):
     """Encodes by ONNX Runtime; torch is imported only if the network has not been exported before."""
 
     def __init__(self, network: "Network", weights: Path, fingerprint: str, settings: Settings) -> None:
-        super().__init__(network.name, network.dim, network.preparation, fingerprint)
-        path = exported(network, weights, fingerprint, settings)
-        self._session = _session(path, settings.threads)
+        super().__init__(network.name, network.dim, network.preparation, fingerprint, threads=settings.threads)
+        self._session = _session(exported(network, weights, fingerprint, settings))
 
     def _embed(self, squares: Image) -> Vectors:
         features: Vectors = self._session.run(None, {"pixels": squares})[0]
@@ -81,12 +80,12 @@ def _export(network: "Network", weights: Path, path: Path) -> None:
                 )  # fmt: skip
             with torch.inference_mode():
                 expected = module(torch.from_numpy(pixels)).numpy()
-            found = _session(temporary, 1).run(None, {"pixels": pixels})[0]
+            found = _session(temporary).run(None, {"pixels": pixels})[0]
             distance = float(1 - (normalize(found) * normalize(expected)).sum(axis=1).min())
             if found.shape != (_CHECKED_PICTURES, network.dim) or not distance < _TOLERANCE:
                 raise UnavailableError(
-                    f"{network.name} gives other vectors by ONNX Runtime than by torch (cosine distance {distance:.2g}, "
-                    f"shape {found.shape}); update onnxruntime or torch and run the command again"
+                    f"{network.name} gives other vectors by ONNX Runtime than by torch (distance {distance:.2g}); "
+                    "update onnxruntime or torch and run the command again"
                 )
     finally:
         torch.set_num_threads(threads)
@@ -97,14 +96,12 @@ def _export(network: "Network", weights: Path, path: Path) -> None:
     _log.info("exported %s to %s, cosine distance to torch %.1e", network.name, path, distance)
 
 
-def _session(path: Path, threads: int):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+def _session(path: Path):  # type: ignore[no-untyped-def]  # onnxruntime has no types
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1  # its callers are the threads: see PictureEncoder
     options.inter_op_num_threads = 1
-    # Idle threads that spin would take the core from the threads that decode pictures.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

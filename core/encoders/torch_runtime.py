@@ -14,16 +14,20 @@ if TYPE_CHECKING:
 
     from core.encoders.network import Network
 
+_BATCH = 8
+
 
 class TorchEncoder(PictureEncoder):
     """Encodes by eager torch."""
 
     def __init__(self, network: "Network", weights: Path, fingerprint: str, settings: Settings) -> None:
-        super().__init__(network.name, network.dim, network.preparation, fingerprint)
+        super().__init__(
+            network.name, network.dim, network.preparation, fingerprint, threads=settings.threads, batch=_BATCH
+        )
         import torch
 
-        # Left to itself torch takes every core, and its threads wait for each other on a busy machine.
-        torch.set_num_threads(settings.threads)
+        # Its callers are the threads: two of torch's own wait for each other on a busy machine, thirty times slower.
+        torch.set_num_threads(1)
         self._module = whole_module(network, weights)
 
     def _embed(self, squares: Image) -> Vectors:
@@ -46,8 +50,8 @@ def whole_module(network: "Network", weights: Path) -> "torch.nn.Module":
     class Whole(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.register_buffer("mean", torch.tensor(network.mean).reshape(1, 3, 1, 1))
-            self.register_buffer("scale", 1 / torch.tensor(network.deviation).reshape(1, 3, 1, 1))
+            self.mean = torch.nn.Buffer(torch.tensor(network.mean).reshape(1, 3, 1, 1))
+            self.scale = torch.nn.Buffer(1 / torch.tensor(network.deviation).reshape(1, 3, 1, 1))
             self.network = network.build(weights)
 
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:

@@ -1,8 +1,8 @@
 """The one way in which torchvision is imported, so that a CPU torch and a torchvision built for CUDA work together.
 
 Importing torchvision registers fake kernels for its operators `nms` and `qnms`. Their schemas come from its compiled
-part, which does not load where the CUDA libraries that it was linked against are absent; the import then fails, although
-models and transforms need none of it. Where that part does not load, the two schemas are defined here instead.
+part, which does not load where the CUDA libraries that it was linked against are absent; the import then fails,
+although models and transforms need none of it. Where that part does not load, the two schemas are defined here instead.
 """
 
 import functools
@@ -43,13 +43,16 @@ def _operators(package: Path) -> Any:
     """Load the compiled operators of `package`, or define the schemas that its Python part asks for."""
     import torch
 
+    ops: Any = torch.ops
+    library_type: Any = torch.library.Library  # neither has types
+
     for compiled in sorted([*package.glob("_C*.so"), *package.glob("_C*.pyd")]):
         try:
-            torch.ops.load_library(str(compiled))
+            ops.load_library(str(compiled))
         except OSError:
             continue
         return compiled
-    library = torch.library.Library("torchvision", "DEF")
+    library = library_type("torchvision", "DEF")
     for schema in _SCHEMAS:
         library.define(schema)
     return library

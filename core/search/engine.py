@@ -1,0 +1,277 @@
+"""The engine: one object through which the page, the command line and the tests search."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from core import datasets, encoders, imaging, indexes
+from core.arrays import as_count
+from core.datasets import Dataset, ImageRecord
+from core.datasets.catalog import CATALOG
+from core.encoders import PictureEncoder
+from core.errors import DamagedFileError, NotPreparedError, StaleError, UnknownNameError
+from core.features import FeatureStore
+from core.indexes import Index
+from core.search.galleries import (
+    GalleryInfo,
+    addresses,
+    default_index,
+    gallery_info,
+    index_info,
+    parse_address,
+    provenance,
+)
+from core.search.outcome import Result, SearchOutcome
+from core.search.query import Query
+from core.settings import Address, Settings
+from core.storage import Generations
+from core.types import Image, Vectors
+
+_REMEMBERED = 256  # vectors of uploads, 5 kB each
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A query's vector and what it cost."""
+
+    vector: Vectors  # (D,)
+    decode_ms: float = 0.0
+    encode_ms: float = 0.0
+    cached: bool = False
+
+
+class Engine:
+    """Searches galleries. Nothing is loaded before it is needed; any number of threads may call it.
+
+    Features and indexes are looked up at every search by their generation, so that a gallery which was prepared again
+    is used from the next search on, without a restart.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._loading = Lock()
+        self._datasets: dict[str, tuple[int | None, Dataset]] = {}
+        self._encoders: dict[str, PictureEncoder] = {}
+        self._stores: dict[Address, FeatureStore] = {}
+        self._indexes: dict[tuple[Address, str], tuple[Path, Index]] = {}
+        self._remembered: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+
+    def galleries(self) -> list[GalleryInfo]:
+        """Describe all galleries of prepared data sets, ready or not."""
+        return [gallery_info(address, self.settings) for address in addresses(self.settings)]
+
+    def gallery(self, address: str) -> GalleryInfo:
+        """Describe one gallery.
+
+        Raises:
+            UnknownNameError: there is no such data set or encoder.
+            NotPreparedError: its data set has not been prepared.
+        """
+        return gallery_info(self._address(address), self.settings)
+
+    def default_address(self) -> str:
+        """Return the gallery to begin with: the first that is ready, else the first.
+
+        Raises:
+            NotPreparedError: no data set is prepared.
+        """
+        infos = self.galleries()
+        if not infos:
+            raise NotPreparedError("no gallery is prepared; run: python -m core index")
+        return next((info.address for info in infos if info.ready), infos[0].address)
+
+    def dataset(self, address: str) -> Dataset:
+        """Return a gallery's data set.
+
+        Raises:
+            UnknownNameError, NotPreparedError: there is none, or it has not been prepared.
+        """
+        name = self._address(address).dataset
+        path = self.settings.datasets / name / CATALOG
+        file = path.stat().st_ino if path.is_file() else None
+        with self._loading:
+            known = self._datasets.get(name)
+            if known is None or known[0] != file:  # not the gallery of that name that it was
+                known = (file, datasets.open(name, self.settings))
+                self._datasets[name] = known
+            return known[1]
+
+    def record(self, address: str, image_id: int) -> ImageRecord:
+        """Return one picture's record.
+
+        Raises:
+            UnknownNameError: there is no picture of that id.
+        """
+        return self.dataset(address).catalog.get(image_id)
+
+    def vectors(self, address: str) -> FeatureStore:
+        """Return a gallery's features, of the generation that is current now.
+
+        Raises:
+            NotPreparedError, DamagedFileError: with the command to run.
+        """
+        chosen = self._address(address)
+        current = Generations(chosen.features(self.settings)).current()
+        with self._loading:
+            store = self._stores.get(chosen)
+            if store is None or store.folder != current:
+                store = FeatureStore.open(chosen, self.settings)
+                self._stores[chosen] = store
+            return store
+
+    def load_index(self, address: str, name: str) -> Index:
+        """Return a gallery's index, of the generation that is current now.
+
+        Raises:
+            UnknownNameError: no index has that name.
+            NotPreparedError, StaleError, DamagedFileError: with the command to run.
+        """
+        return self._index(self._address(address), name, self.vectors(address))
+
+    def encode(self, address: str, query: Query) -> Vectors:
+        """Return the (D,) vector of length 1 that a query is searched with."""
+        return self._encode(self._address(address), query, self.vectors(address)).vector
+
+    def search(
+        self,
+        address: str,
+        query: Query,
+        *,
+        k: int = 20,
+        index: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        knobs: Mapping[str, int | float] | None = None,
+    ) -> SearchOutcome:
+        """Return the k most similar pictures, best first.
+
+        Args:
+            address: `dataset` or `dataset@encoder`.
+            index: a registered name, or None for the gallery's default.
+            where: conditions on the catalog's fields: a value, a list of them, or {"min": ..., "max": ...}.
+            knobs: the index's settings.
+
+        Raises:
+            ValueError, TypeError: k beyond the gallery, an unknown field or knob, or a value out of its range.
+            UnknownNameError: there is no such gallery, encoder, index or picture.
+            NotPreparedError, StaleError, DamagedFileError: with the command to run.
+            ImageError: the query's picture cannot be read.
+        """
+        chosen = self._address(address)
+        dataset = self.dataset(address)
+        store = self.vectors(address)
+        k = as_count(k, what="k", most=max(1, len(store)))
+        name = index or self._default_index(chosen, store)
+        structure = self._index(chosen, name, store)
+        encoded = self._encode(chosen, query, store)
+        started = time.perf_counter()
+        allowed = None
+        if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
+            selected = dataset.catalog.select(where or {})
+            allowed = selected[store.row_of(selected) >= 0]
+        found = structure.search(encoded.vector[None], k, allowed=allowed, **(knobs or {}))
+        ids, distances = found.ids[0][found.ids[0] >= 0], found.distances[0][found.ids[0] >= 0]
+        similarities = store.vectors[store.row_of(ids)] @ encoded.vector
+        order = np.lexsort((ids, -similarities))
+        search_ms = 1000 * (time.perf_counter() - started)
+        records = dataset.catalog.records(ids[order].tolist())
+        results = [
+            Result(rank, record.image_id, record.path, float(similarities[at]), float(distances[at]), record)
+            for rank, (at, record) in enumerate(zip(order, records, strict=True), start=1)
+        ]
+        return SearchOutcome(
+            gallery=str(chosen),
+            encoder=chosen.encoder,
+            index=name,
+            timings_ms={"decode": encoded.decode_ms, "encode": encoded.encode_ms, "search": search_ms},
+            n_searched=len(store) if allowed is None else len(allowed),
+            results=results,
+            knobs=dict(knobs or {}),
+            cached=encoded.cached,
+        )
+
+    def _address(self, text: str) -> Address:
+        return parse_address(text, self.settings)
+
+    def _default_index(self, address: Address, store: FeatureStore) -> str:
+        infos = [index_info(address, name, store, self.settings) for name in indexes.names()]
+        name = default_index([info.name for info in infos if info.available], len(store))
+        if not name:
+            raise NotPreparedError(f"{address} has no index that can be used; run: python -m core index {address}")
+        return name
+
+    def _index(self, address: Address, name: str, store: FeatureStore) -> Index:
+        indexes.describe(name)
+        current = Generations(address.index(self.settings, name)).current()
+        with self._loading:
+            known = self._indexes.get((address, name))
+            if known is None or known[0] != current or known[1].built_from != provenance(store):
+                info = index_info(address, name, store, self.settings)
+                if not info.available or current is None:
+                    kind = StaleError if "older" in info.reason else NotPreparedError
+                    raise kind(f"{address} cannot be searched with {name}: {info.reason}")
+                structure = indexes.load(current, built_from=provenance(store))
+                structure.threads = self.settings.threads
+                if structure.dim != store.dim or len(structure) != len(store):
+                    raise DamagedFileError(
+                        f"{current} does not fit the features; run: python -m core index {address} --rebuild"
+                    )
+                known = (current, structure)
+                self._indexes[address, name] = known
+            return known[1]
+
+    def _encoder(self, name: str) -> PictureEncoder:
+        with self._loading:
+            if name not in self._encoders:
+                self._encoders[name] = encoders.load(name, self.settings)
+            return self._encoders[name]
+
+    def _encode(self, address: Address, query: Query, store: FeatureStore) -> _Encoded:
+        if query.kind == "vector":
+            if query.values is None or query.values.shape != (store.dim,):
+                raise ValueError(f"the vector must have {store.dim} numbers for {address}")
+            return _Encoded(query.values)
+        if query.kind == "stored" and query.image_id is not None:
+            if query.is_whole:
+                return _Encoded(self._stored_vector(address, query.image_id, store))
+            dataset = self.dataset(str(address))
+            record = dataset.catalog.get(query.image_id)
+            query = Query.picture(dataset.source_path(record), query.region, query.quarter_turns, query.mirrored)
+        encoder = self._encoder(address.encoder)
+        store.require_encoder(encoder.fingerprint)
+        started = time.perf_counter()
+        source, content = query.content()
+        key = (content, encoder.fingerprint)
+        with self._loading:
+            if key in self._remembered:
+                self._remembered.move_to_end(key)
+                return _Encoded(self._remembered[key], cached=True)
+        image = encoder.prepare(self._decode(source, query, encoder))
+        decoded = time.perf_counter()
+        vector: Vectors = encoder.encode([image])[0]
+        encoded = time.perf_counter()
+        with self._loading:
+            self._remembered[key] = vector
+            while len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return _Encoded(vector, 1000 * (decoded - started), 1000 * (encoded - decoded))
+
+    def _decode(self, source: bytes | Image, query: Query, encoder: PictureEncoder) -> Image:
+        min_side = encoder.preparation.min_side(query.region)
+        image = imaging.open_image(source, min_side=min_side, max_pixels=self.settings.max_pixels)
+        image = imaging.turn(image, query.quarter_turns, query.mirrored)
+        return image if query.region is None else imaging.crop(image, query.region)
+
+    def _stored_vector(self, address: Address, image_id: int, store: FeatureStore) -> Vectors:
+        row = int(store.row_of([image_id])[0])
+        if row < 0:
+            self.dataset(str(address)).catalog.get(image_id)  # says so if there is no such picture
+            raise UnknownNameError(
+                f"picture {image_id} of {address.dataset} has no features; run: python -m core index {address}"
+            )
+        return np.array(store.vectors[row])

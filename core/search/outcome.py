@@ -1,0 +1,81 @@
+"""What a search returns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.datasets import ImageRecord
+from core.types import Json
+
+
+@dataclass(frozen=True)
+class Result:
+    """One picture that was found.
+
+    Attributes:
+        rank: from 1.
+        similarity: exact cosine from the stored vectors, -1..1.
+        distance: the index's own, squared L2; approximate where the index is.
+    """
+
+    rank: int
+    image_id: int
+    path: str
+    similarity: float
+    distance: float
+    record: ImageRecord
+
+
+@dataclass(frozen=True)
+class SearchOutcome:
+    """The results of one search, best first, and how they were found.
+
+    Attributes:
+        gallery: full address, `dataset@encoder`.
+        timings_ms: milliseconds for "decode", "encode" and "search"; 0 for what was not needed.
+        n_searched: pictures that could have been found: those of the gallery that pass the filter.
+        knobs: the index's settings that were given.
+        cached: whether the query's vector was remembered from an earlier search.
+    """
+
+    gallery: str
+    encoder: str
+    index: str
+    timings_ms: Mapping[str, float]
+    n_searched: int
+    results: list[Result]
+    knobs: Mapping[str, int | float] = field(default_factory=dict)
+    cached: bool = False
+
+    def to_json(self) -> Json:
+        """Return what `search --json` prints."""
+        return {
+            "gallery": self.gallery,
+            "encoder": self.encoder,
+            "index": self.index,
+            "knobs": dict(self.knobs),
+            "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},
+            "n_searched": self.n_searched,
+            "results": [
+                {
+                    "rank": result.rank,
+                    "image_id": result.image_id,
+                    "path": result.path,
+                    "similarity": result.similarity,
+                    "distance": result.distance,
+                    "metadata": metadata(result.record),
+                }
+                for result in self.results
+            ],
+        }
+
+
+def metadata(record: ImageRecord) -> Json:
+    """Return a record's facts as JSON: the set's own fields, and those that every picture has."""
+    return {
+        **record.fields,
+        "title": record.title,
+        "label": record.label,
+        "split": record.split,
+        "width": record.width,
+        "height": record.height,
+    }

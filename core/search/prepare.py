@@ -1,0 +1,121 @@
+"""Preparing a gallery: data set, features and indexes, doing only what is missing or out of date."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from core import datasets, encoders
+from core.errors import UnavailableError
+from core.features import ExtractReport, FeatureStore, extract
+from core.indexes import create, describe, names
+from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
+from core.settings import Address, Settings
+from core.storage import Generations, lock, write_json
+from core.types import Progress, no_progress
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What became of one index.
+
+    Attributes:
+        outcome: "built", "kept" (it was there and valid) or "unavailable".
+        reason: why it is unavailable.
+        nbytes: on disk.
+    """
+
+    name: str
+    outcome: str
+    reason: str = ""
+    nbytes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What a preparation did."""
+
+    address: str
+    features: ExtractReport
+    indexes: list[IndexReport] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(path, reason) of the pictures that could not be read."""
+        return self.features.skipped
+
+
+def prepare_gallery(
+    address: Address | str,
+    settings: Settings,
+    *,
+    indexes: Sequence[str] | None = None,
+    rebuild: bool = False,
+    progress: Progress = no_progress,
+) -> PrepareReport:
+    """Bring a gallery's data set (if it is an embedded one), features and indexes up to date.
+
+    Args:
+        indexes: names of those to build, or None for all that are registered.
+        rebuild: build features and indexes again, whatever is there.
+
+    Raises:
+        UnknownNameError: there is no such data set, encoder or index.
+        NotPreparedError: the data set is one that must be downloaded or imported first.
+        UnavailableError: the encoder cannot be loaded here. (An index that cannot be built is listed, not raised.)
+        StorageError, Cancelled: nothing is half-written; run it again to continue.
+    """
+    started = time.perf_counter()
+    chosen = address if isinstance(address, Address) else parse_address(address, settings)
+    wanted = list(indexes) if indexes else names()
+    for name in wanted:
+        describe(name)
+    encoders.describe(chosen.encoder, settings)
+    prepare_dataset(chosen.dataset, settings, progress)
+    features = extract(chosen, settings, progress, rebuild=rebuild)
+    store = FeatureStore.open(chosen, settings)
+    reports = []
+    for done, name in enumerate(wanted):
+        progress(done, len(wanted), f"indexing {chosen.dataset}: {name}")
+        reports.append(build_index(chosen, name, store, settings, rebuild=rebuild))
+    progress(len(wanted), len(wanted), f"indexing {chosen.dataset}")
+    return PrepareReport(str(chosen), features, reports, time.perf_counter() - started)
+
+
+def prepare_dataset(name: str, settings: Settings, progress: Progress = no_progress) -> None:
+    """Prepare an embedded data set if it is not there yet.
+
+    Raises:
+        UnknownNameError, NotPreparedError: it is not an embedded one; the message says what to run.
+    """
+    if name not in datasets.names(settings):
+        if name in datasets.EMBEDDED:
+            datasets.prepare(name, settings, progress)
+        else:
+            datasets.open(name, settings)  # says what to run
+
+
+def build_index(
+    address: Address, name: str, store: FeatureStore, settings: Settings, *, rebuild: bool = False
+) -> IndexReport:
+    """Build one index of a gallery, unless a valid one is there; one that cannot be built is remembered as such."""
+    started = time.perf_counter()
+    folder = address.index(settings, name)
+    with lock(folder / ".build.lock"):
+        if not rebuild:
+            info = index_info(address, name, store, settings)
+            if info.available:
+                return IndexReport(name, "kept", nbytes=info.nbytes)
+        try:
+            index = create(name, store.dim)
+            index.threads = settings.threads
+            index.train(store.vectors).add(store.vectors, store.ids)
+        except UnavailableError as error:
+            write_json(folder / UNAVAILABLE, {"reason": str(error), "built_from": provenance(store)})
+            return IndexReport(name, "unavailable", str(error), seconds=time.perf_counter() - started)
+        with Generations(folder).new() as generation:
+            index.save(generation, built_from=provenance(store))
+        (folder / UNAVAILABLE).unlink(missing_ok=True)
+    info = index_info(address, name, store, settings)
+    return IndexReport(name, "built", nbytes=info.nbytes, seconds=time.perf_counter() - started)
