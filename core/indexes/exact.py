@@ -5,6 +5,8 @@ distance of a vector to itself comes out as 1e-6 instead of 0. So the product on
 the nearest within a bound on its rounding error is evaluated again as sum((q - x)^2), which loses nothing.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,11 +67,11 @@ def distances_to(query: Vectors, vectors: Vectors, rows: Rows) -> NDArray[np.flo
     return distances
 
 
-def rank(queries: Vectors, vectors: Vectors, candidates: Rows, k: int) -> tuple[Rows, Distances]:
+def rank(queries: Vectors, vectors: Vectors, candidates: Iterable[Rows], k: int) -> tuple[Rows, Distances]:
     """Return the k nearest of each query's own candidates.
 
     Args:
-        candidates: (Q, C) rows, -1 in empty slots, distinct within a query.
+        candidates: for each query its rows, distinct, or -1 in empty slots.
 
     Returns:
         (Q, k) rows, -1 in empty slots, and (Q, k) squared L2 distances, inf there.

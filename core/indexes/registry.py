@@ -34,43 +34,57 @@ class IndexInfo:
     params: Json = field(default_factory=dict)
 
 
+_FAISS = "core.indexes.faiss_adapter"
 _INDEXES = [
     IndexInfo("flat", "Exact: compares the query with every vector.", "", "core.indexes.flat:Flat"),
     IndexInfo(
-        "faiss-flat",
-        "Exact, by FAISS: compares the query with every vector.",
+        "kdtree",
+        "Exact, by a tree of boxes: for few dimensions; in many it is slower than comparing with all.",
         "",
-        "core.indexes.faiss_adapter:FaissFlat",
+        "core.indexes.kdtree:KDTree",
     ),
+    IndexInfo(
+        "lsh",
+        "Binary codes from random hyperplanes; the nearest codes are compared again exactly.",
+        "1 vector to train",
+        "core.indexes.lsh:LSH",
+    ),
+    IndexInfo(
+        "minhash-lsh",
+        "MinHash LSH Forest over binarised features; those it finds are compared again exactly.",
+        "1 vector to train",
+        "core.indexes.minhash:MinHashLSH",
+    ),
+    IndexInfo("faiss-flat", "Exact, by FAISS: compares the query with every vector.", "", f"{_FAISS}:FaissFlat"),
     IndexInfo(
         "faiss-ivfflat",
         "Clusters the vectors and compares the query with those of the nearest clusters, by FAISS.",
-        "one vector to train",
-        "core.indexes.faiss_adapter_ivf:FaissIVFFlat",
+        "1 vector to train",
+        f"{_FAISS}_ivf:FaissIVFFlat",
     ),
     IndexInfo(
         "faiss-ivfpq",
         "Clusters, and 16-byte codes in the place of vectors: small, approximate, by FAISS.",
         "16 vectors to train, better 10,000",
-        "core.indexes.faiss_adapter_ivf:FaissIVFPQ",
+        f"{_FAISS}_ivf:FaissIVFPQ",
     ),
     IndexInfo(
         "faiss-ivfpqfs",
         "Clusters and 4-bit codes scanned in registers, the best compared again exactly, by FAISS.",
         "16 vectors to train, better 1,000",
-        "core.indexes.faiss_adapter_ivf:FaissFastScan",
+        f"{_FAISS}_ivf:FaissFastScan",
     ),
     IndexInfo(
         "faiss-hnsw",
         "A graph of near neighbours, walked towards the query: fast and accurate, slow to build, by FAISS.",
         "",
-        "core.indexes.faiss_adapter:FaissHNSW",
+        f"{_FAISS}:FaissHNSW",
     ),
     IndexInfo(
         "faiss-lsh",
         "Binary codes from random rotations, by FAISS; the nearest codes are compared again exactly.",
         "2 vectors to train",
-        "core.indexes.faiss_adapter:FaissLSH",
+        f"{_FAISS}:FaissLSH",
     ),
 ]
 
