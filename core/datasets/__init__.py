@@ -3,6 +3,7 @@
 from core.datasets.base import Dataset, Facet, FieldSpec, ImageRecord
 from core.datasets.builder import PrepareReport
 from core.datasets.catalog import Catalog
+from core.datasets.folder import Estimate, ImportReport, RelocateReport, estimate, import_folder, relocate
 from core.datasets.published import PublishedSet
 from core.datasets.registry import EMBEDDED, describe, known, names, open, prepare, remove, rename  # noqa: A004
 
@@ -10,16 +11,22 @@ __all__ = [
     "EMBEDDED",
     "Catalog",
     "Dataset",
+    "Estimate",
     "Facet",
     "FieldSpec",
     "ImageRecord",
+    "ImportReport",
     "PrepareReport",
     "PublishedSet",
+    "RelocateReport",
     "describe",
+    "estimate",
+    "import_folder",
     "known",
     "names",
     "open",
     "prepare",
+    "relocate",
     "remove",
     "rename",
 ]

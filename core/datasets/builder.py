@@ -1,5 +1,6 @@
 """Building a gallery whose pictures are copied under `datasets/<name>/images`: resumable, whole or absent per file."""
 
+import contextlib
 import hashlib
 import os
 import uuid
@@ -93,24 +94,25 @@ def build(
                 return Row(entry.path, fact.sha256, fact.width, fact.height, *texts, fact.size, fact.mtime_ns)
             try:
                 data = entry.data()
-                sha256, width, height = add_thumbnail(folder, data, entry.path)
+                sha256, width, height = add_thumbnail(folder, data, entry.path, settings.max_pixels)
             except ImageError as error:
                 return entry.path, str(error)
             write_quickly(target, data)
             return Row(entry.path, sha256, width, height, *texts, len(data), 0)
 
-        for outcome in in_order(finish, entries, settings.threads):
-            done += 1
-            if isinstance(outcome, Row):
-                seen.add(outcome.path)
-                added += outcome.path not in known
-                rows.append(outcome)
-            else:
-                skipped.append(outcome)
-            if len(rows) >= BATCH:
-                catalog.write(rows)
-                rows.clear()
-                progress(done, total, f"preparing {name}")
+        with contextlib.closing(in_order(finish, entries, settings.threads)) as outcomes:
+            for outcome in outcomes:
+                done += 1
+                if isinstance(outcome, Row):
+                    seen.add(outcome.path)
+                    added += outcome.path not in known
+                    rows.append(outcome)
+                else:
+                    skipped.append(outcome)
+                if len(rows) >= BATCH:
+                    catalog.write(rows)
+                    rows.clear()
+                    progress(done, total, f"preparing {name}")
         gone = [fact.image_id for path, fact in known.items() if path not in seen]
         catalog.write(rows, removed=gone)
         drop_orphans(folder, catalog)
@@ -156,7 +158,7 @@ def building(name: str, settings: Settings) -> "_Lock":
     return _Lock(name, settings.datasets / f".{name}.lock")
 
 
-def add_thumbnail(folder: Path, data: bytes, name: str) -> tuple[str, int, int]:
+def add_thumbnail(folder: Path, data: bytes, name: str, max_pixels: int | None = None) -> tuple[str, int, int]:
     """Make the thumbnail of a picture file, decoding it once, and return its SHA-256 sum, width and height.
 
     Raises:
@@ -164,7 +166,7 @@ def add_thumbnail(folder: Path, data: bytes, name: str) -> tuple[str, int, int]:
     """
     sha256 = hashlib.sha256(data).hexdigest()
     try:
-        picture = imaging.read(data, min_side=imaging.THUMBNAIL_HEIGHT)
+        picture = imaging.read(data, min_side=imaging.THUMBNAIL_HEIGHT, max_pixels=max_pixels)
     except ImageError as error:
         raise ImageError(str(error).replace("the picture", name, 1)) from error
     target = thumbnail_path(folder, sha256)

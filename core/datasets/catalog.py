@@ -280,7 +280,8 @@ def _digest(row: tuple[Any, ...]) -> int:
 
 
 def _record(row: tuple[Any, ...]) -> ImageRecord:
-    return ImageRecord(*row[:8], json.loads(row[8]))
+    image_id, path, sha256, width, height, title, label, split, fields = row
+    return ImageRecord(image_id, path, sha256, width, height, title, label, split, json.loads(fields))
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, str]:

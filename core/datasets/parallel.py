@@ -1,7 +1,7 @@
 """Work on many files in threads, with results in order and memory that does not grow with their number."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+def in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Generator[R, None, None]:
     """Yield `function(item)` for every item, in order; what was not begun is dropped when the caller stops.
 
     At most four items per thread are under way or waiting to be taken.

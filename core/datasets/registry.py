@@ -16,6 +16,10 @@ from core.types import Progress, no_progress
 SETS = {
     "paintings": "core.datasets.paintings",
     "satellite": "core.datasets.satellite",
+    "eurosat": "core.datasets.eurosat",
+    "ucmerced": "core.datasets.ucmerced",
+    "resisc45": "core.datasets.resisc45",
+    "caltech101": "core.datasets.caltech101",
 }
 EMBEDDED = ("paintings", "satellite")  # in installed packages: no download, no source
 

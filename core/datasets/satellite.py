@@ -109,7 +109,7 @@ def is_water(pixels: Image) -> NDArray[np.bool_]:
     """Return (H, W): which pixels Blue Marble paints as water.
 
     It paints seas by their depth on one ramp of blues, (2, 5, 20) to (28, 70, 128), in which blue exceeds red by far
-    more than in snow, shadow, forest or desert.
+    more than in snow, shadow, forest or desert. Inland lakes are mostly black, and count as land.
     """
     red, green, blue = (pixels[..., band].astype(np.int16) for band in range(3))
     return (blue - red >= 12) & (blue >= green + 3) & (2 * red < blue) & (red < 70)
