@@ -1,16 +1,16 @@
 """What the page asks of the engine: plain values in, plain values out."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from core.arrays import as_count
-from core.errors import RetrievalError
+from core.errors import NotPreparedError, RetrievalError
 from core.settings import Settings
-from core.types import Image, Json
+from core.types import Ids, Image, Json
 from gradio_ui import present
 from gradio_ui.assets import file_url
 from gradio_ui.shelf import Shelf
@@ -46,7 +46,9 @@ def search(engine: "Engine", request: Mapping[str, Any], picture: Path | None = 
     outcome = outcome_of(engine, request, picture)
     info = engine.gallery(outcome.gallery)
     dataset = engine.dataset(outcome.gallery)
+    stored = None if picture is not None else engine.record(outcome.gallery, int(request["id"]))
     return {
+        "query": card(dataset, stored) if stored else None,
         **{name: value for name, value in outcome.to_json().items() if name != "results"},
         "index": outcome.index,
         "n_searched": outcome.n_searched,
@@ -113,6 +115,43 @@ def card(dataset: "Dataset", record: "ImageRecord") -> Json:
         "height": record.height,
         "caption": caption,
         "alt": present.spoken(caption),
+    }
+
+
+def browse(engine: "Engine", request: Mapping[str, Any]) -> Json:
+    """Return up to `request["k"]` pictures spread evenly over those of a gallery that pass `request["where"]`.
+
+    Raises:
+        RetrievalError: no such gallery, or it has not been prepared.
+        ValueError, TypeError: filters that make no sense.
+    """
+    info = engine.gallery(str(request.get("gallery") or engine.default_address()))
+    if not info.ready:
+        raise NotPreparedError(info.message)
+    count = as_count(request.get("k", 20), what="number of pictures", least=1, most=MOST_RESULTS)
+    catalog = engine.dataset(info.address).catalog
+    where = dict(request.get("where") or {})
+    ids = catalog.select(where) if where else catalog.ids()
+    return {
+        "headline": f"{len(ids):,} {present.noun(info.kind, len(ids))}" + (f" of {info.count:,}" if where else ""),
+        "account": "Choose one to see what resembles it, or bring a picture of your own." if len(ids) else "",
+        "n_searched": len(ids),
+        "results": spread(engine, info.address, ids, count),
+    }
+
+
+def knobs(engine: "Engine", request: Mapping[str, Any]) -> Json:
+    """Return {"knobs": [{"name", "default", "low", "high", "doc"}]} that an index of a gallery understands.
+
+    Raises:
+        RetrievalError: no such gallery or index, or it has not been built.
+    """
+    index = engine.load_index(str(request["gallery"]), str(request["index"]))
+    return {
+        "knobs": [
+            {"name": name, "default": knob.default, "low": knob.low, "high": knob.high, "doc": knob.doc}
+            for name, knob in index.knobs.items()
+        ]
     }
 
 
@@ -205,15 +244,15 @@ def _gallery(engine: "Engine", info: Any) -> Json:
         "examples": [],
     }
     if info.ready:
-        entry["examples"] = examples(engine, info.address)
+        entry["examples"] = spread(engine, info.address, engine.dataset(info.address).catalog.ids(), _EXAMPLES)
     return entry
 
 
-def examples(engine: "Engine", address: str, count: int = _EXAMPLES) -> list[Json]:
-    """Return `count` cards spread evenly over a gallery."""
+def spread(engine: "Engine", address: str, ids: Sequence[int] | Ids, count: int) -> list[Json]:
+    """Return up to `count` cards spread evenly over `ids`."""
     dataset = engine.dataset(address)
-    ids = dataset.catalog.ids()
-    chosen = [int(ids[(2 * i + 1) * len(ids) // (2 * count)]) for i in range(min(count, len(ids)))]
+    count = min(count, len(ids))
+    chosen = [int(ids[(2 * i + 1) * len(ids) // (2 * count)]) for i in range(count)]
     return [card(dataset, record) for record in dataset.catalog.records(chosen)]
 
 

@@ -31,7 +31,10 @@ _HEAD = f"""
 """
 
 # Gradio evaluates templates and inserts styles, hence the two "unsafe"; nothing may come from or go to another host.
-_POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'"
+_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'"
+)
 
 
 class Headers:

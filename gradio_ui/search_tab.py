@@ -19,6 +19,12 @@ def build(page: Page) -> gr.HTML:
     def search(request: Json) -> Json:
         return handlers.answered(lambda: handlers.search(engine, request, _picture(request)))
 
+    def browse(request: Json) -> Json:
+        return handlers.answered(lambda: handlers.browse(engine, request))
+
+    def knobs(request: Json) -> Json:
+        return handlers.answered(lambda: handlers.knobs(engine, request))
+
     def details(request: Json) -> Json:
         return handlers.answered(lambda: handlers.details(engine, page.shelf, request))
 
@@ -31,7 +37,7 @@ def build(page: Page) -> gr.HTML:
     return gr.HTML(
         html_template='<div class="pm-search"></div>',
         js_on_load=mount("search.js"),
-        server_functions=[search, details, preview, save],
+        server_functions=[search, browse, knobs, details, preview, save],
         apply_default_css=False,
         elem_id="pm-search",
         max_upload_bytes=page.settings.max_upload_bytes,

@@ -1,4 +1,4 @@
-"""The theme: Gradio's variables set to the colours and type of the page (assets/pentimento.css holds the same tokens)."""
+"""The theme: Gradio's variables set to the colours and type of the page; assets/pentimento.css has the same tokens."""
 
 import gradio as gr
 

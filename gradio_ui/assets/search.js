@@ -1,4 +1,167 @@
+// The Search tab: query at the left, results at the right; asks the server whenever the state says something new.
+
 import { h } from "./dom.js";
-export function mount({ element }) {
-  element.append(h("p", {}, "search"));
+import { drawer } from "./drawer.js";
+import { filtersPanel, removeFilter, typedWhere } from "./filters.js";
+import { howPanel } from "./how.js";
+import { queryPanel } from "./query.js";
+import { filterChips, moreButton, saveMenu, wall } from "./results.js";
+import { all, chosen, DEFAULT_K, find, navigate, NO_PICTURE, onGalleries, queryKey, state, subscribe } from "./store.js";
+
+const PANELS = "pentimento-panels";
+const WALL = 30;
+
+export function mount({ element, props, server, upload }) {
+  const root = element.querySelector(".pm-search");
+  let cards = [];
+  let ticket = 0;
+  let asked = "";
+
+  const how = howPanel({ server });
+  const query = queryPanel({ upload, server, mostBytes: props.max_upload_bytes, report: problem });
+  const headline = h("h1", { class: "pm-headline" });
+  const account = h("p", { class: "pm-account" });
+  const note = h("p", { class: "pm-note" });
+  const chips = h("div", { class: "pm-filter-chips" });
+  const save = saveMenu(saveAs);
+  const grid = wall({ label: "Results", onopen: (card) => navigate({ open: card.id }) });
+  const more = moreButton(DEFAULT_K);
+  const trouble = h("div", { class: "pm-trouble", hidden: true });
+  const details = drawer({ server, results: () => cards, back: (id) => grid.focusId(id) });
+  const results = h("section", { class: "pm-results", "aria-label": "Results", "aria-busy": "false" },
+    h("div", { class: "pm-progress", "aria-hidden": "true" }),
+    h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account), save),
+    note, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
+  const side = h("div", { class: "pm-side" }, query.element, filtersPanel(), how.element);
+  root.append(side, results, details.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to search with it"));
+  remember(side);
+
+  async function follow() {
+    const now = state();
+    const entry = chosen();
+    if (!entry || now.tab !== "search") return;
+    const key = queryKey({ ...now, gallery: entry.address });
+    if (key === asked) return;
+    asked = key;
+    const mine = ++ticket;
+    const hasPicture = now.id !== null || Boolean(now.upload);
+    waiting(true);
+    try {
+      const answer = await (hasPicture ? server.search(request()) : server.browse({ ...request(), k: WALL }));
+      if (mine !== ticket) return;
+      if (answer.error) problem({ title: "That did not work", message: answer.error });
+      else show(answer, hasPicture, entry);
+    } catch (error) {
+      if (mine !== ticket) return;
+      console.error(error);
+      asked = "";
+      problem({ title: "No answer", message: "The page's server did not answer. Is it still running? Then try again.", retry: true });
+    } finally {
+      if (mine === ticket) waiting(false);
+    }
+  }
+
+  function request(extra = {}) {
+    const now = state();
+    return {
+      gallery: chosen().address, id: now.id, path: now.upload?.path ?? null, index: now.index, k: now.k,
+      where: typedWhere(now.where, chosen().facets), knobs: now.knobs, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored, ...extra,
+    };
+  }
+
+  function show(answer, hasPicture, entry) {
+    const now = state();
+    cards = answer.results;
+    trouble.hidden = true;
+    headline.textContent = answer.headline;
+    account.textContent = answer.account;
+    note.textContent = entry.note;
+    note.hidden = !entry.note;
+    chips.replaceChildren(...filterChips(now.where, entry.facets, removeFilter));
+    if (answer.query) query.showStored(answer.query);
+    grid.show(cards, now.turns || now.mirrored || now.region ? null : now.id);
+    save.hidden = !hasPicture || !cards.length;
+    more.hidden = !hasPicture || cards.length < now.k || cards.length >= answer.n_searched || now.k >= 500;
+    how.said(hasPicture ? answer : null);
+    if (!cards.length) nothing();
+    details.steps();
+  }
+
+  function nothing() {
+    trouble.hidden = false;
+    trouble.className = "pm-trouble pm-empty";
+    trouble.replaceChildren(h("h2", {}, "No picture here passes these filters"), h("p", {}, "Remove one of them, or begin again without any."),
+      h("button", { type: "button", class: "pm-button", onclick: () => navigate({ where: {} }) }, "Remove all filters"));
+  }
+
+  /** Show what went wrong, in the place of the results, with something to go on with. */
+  function problem({ title, message, retry = false }) {
+    cards = [];
+    grid.show([]);
+    headline.textContent = "";
+    account.textContent = "";
+    save.hidden = more.hidden = true;
+    trouble.hidden = false;
+    trouble.className = "pm-trouble pm-failed";
+    const known = find(state().gallery || chosen()?.address);
+    trouble.replaceChildren(h("div", { role: "alert" }, h("h2", {}, title), h("p", {}, message)),
+      h("div", { class: "pm-actions" },
+        retry ? h("button", { type: "button", class: "pm-button pm-primary", onclick: follow }, "Try again") : null,
+        h("button", { type: "button", class: "pm-button", onclick: query.choose }, "Choose another picture"),
+        h("button", { type: "button", class: "pm-button", onclick: () => again(known) }, `Look around in ${(known ?? all()[0]).title}`)));
+  }
+
+  function again(known) {
+    asked = "";
+    navigate({ ...NO_PICTURE, gallery: (known ?? all()[0]).address, index: "", where: {}, knobs: {} });
+    follow();
+  }
+
+  function waiting(on) {
+    results.setAttribute("aria-busy", String(on));
+  }
+
+  async function saveAs(kind) {
+    waiting(true);
+    try {
+      const answer = await server.save(request({ kind }));
+      if (answer.error) problem({ title: "That could not be saved", message: answer.error });
+      else h("a", { href: answer.file, download: answer.name }).click();
+    } finally {
+      waiting(false);
+    }
+  }
+
+  subscribe(follow);
+  onGalleries(() => {
+    const now = state();
+    if (now.gallery && !find(now.gallery)) {
+      problem({ title: "No such gallery", message: `There is no gallery “${now.gallery}” here. There are: ${all().map((entry) => entry.title).join(", ")}.` });
+      return;
+    }
+    asked = "";
+    follow();
+    details.follow();
+  });
+}
+
+/** Keep panels open or closed as they were left. */
+function remember(side) {
+  let open = {};
+  try {
+    open = JSON.parse(localStorage.getItem(PANELS) ?? "{}");
+  } catch {
+    // storage is blocked or holds something else: panels begin closed
+  }
+  for (const panel of side.querySelectorAll("details[data-panel]")) {
+    panel.open = Boolean(open[panel.dataset.panel]);
+    panel.addEventListener("toggle", () => {
+      open[panel.dataset.panel] = panel.open;
+      try {
+        localStorage.setItem(PANELS, JSON.stringify(open));
+      } catch {
+        // storage is blocked: nothing is remembered
+      }
+    });
+  }
 }

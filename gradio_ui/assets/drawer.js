@@ -1,0 +1,98 @@
+// The details of one picture: it slides in from the right, says everything that is known, and where it came from.
+
+import { button, h, icon } from "./dom.js";
+import { sendTo, takers } from "./header.js";
+import { captionOf, similarityBar } from "./results.js";
+import { chosen, navigate, searchStored, state, subscribe } from "./store.js";
+
+/** Build the drawer. `results()` are the cards shown, `back(id)` is told which picture was open when it closes. */
+export function drawer({ server, results, back }) {
+  const body = h("div", { class: "pm-drawer-body" });
+  const previous = button("Previous result", { iconName: "left", quiet: true, class: "pm-tool pm-step", onclick: () => step(-1) });
+  const next = button("Next result", { iconName: "right", quiet: true, class: "pm-tool pm-step", onclick: () => step(1) });
+  previous.replaceChildren("‹");
+  next.replaceChildren("›");
+  const place = h("span", { class: "pm-place" });
+  const dialog = h("dialog", { class: "pm-drawer", "aria-label": "Details" },
+    h("div", { class: "pm-drawer-top" }, previous, next, place, button("Close", { iconName: "close", quiet: true, onclick: close })), body);
+  let shown = null;
+
+  function close() {
+    navigate({ open: null });
+  }
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    close();
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && close());
+  dialog.addEventListener("keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (way) step(way), event.preventDefault();
+  });
+
+  function step(way) {
+    const cards = results();
+    const at = cards.findIndex((card) => card.id === state().open);
+    const card = cards[at + way];
+    if (at >= 0 && card) navigate({ open: card.id }, { replace: true });
+  }
+
+  async function follow(now) {
+    if (now.open === null || now.tab !== "search") {
+      if (dialog.open) dialog.close();
+      if (shown !== null) back(shown);
+      shown = null;
+      return;
+    }
+    if (now.open === shown) return;
+    shown = now.open;
+    const card = results().find((one) => one.id === now.open);
+    if (card) draw(card, null);
+    else body.replaceChildren(h("p", { class: "pm-hint" }, "Loading …"));
+    steps();
+    if (!dialog.open) dialog.showModal();
+    const answer = await server.details({ gallery: chosen()?.address ?? now.gallery, id: now.open });
+    if (state().open !== now.open) return;
+    if (answer.error) body.replaceChildren(h("p", { class: "pm-warning", role: "alert" }, answer.error));
+    else draw({ ...card, ...answer }, answer);
+  }
+
+  function steps() {
+    const cards = results();
+    const at = cards.findIndex((card) => card.id === shown);
+    previous.disabled = at <= 0;
+    next.disabled = at < 0 || at === cards.length - 1;
+    place.textContent = at < 0 ? "" : `${at + 1} of ${cards.length}`;
+  }
+
+  function draw(card, details) {
+    const image = h("img", { src: details?.picture ?? card.thumbnail, alt: card.alt, width: card.width, height: card.height });
+    image.style.aspectRatio = `${card.width} / ${card.height}`;
+    body.replaceChildren(
+      h("div", { class: "pm-large" }, image),
+      h("h2", { class: "pm-title" }, captionOf(card.caption, { full: true })),
+      card.similarity === undefined ? "" : h("p", { class: "pm-likeness" }, "Similarity to the query ", similarityBar(card.similarity)),
+      h("div", { class: "pm-actions" },
+        button("Search with this", { iconName: "search", class: "pm-button pm-primary", onclick: () => searchStored(state().gallery, card.id) }),
+        details ? h("a", { class: "pm-button", href: details.original, target: "_blank", rel: "noopener" }, icon("open"), "Show the original") : null,
+        details ? h("a", { class: "pm-button", href: details.original, download: details.file }, icon("save"), "Download") : null,
+        takers().map((tab) => button(tab.accepts, { onclick: () => sendTo(tab.id, { gallery: chosen().address, image_id: card.id }) }))),
+      details ? facts(details) : "");
+  }
+
+  function facts(details) {
+    return h("dl", { class: "pm-facts" },
+      details.metadata.map((row) => [h("dt", {}, row.label), h("dd", { "data-field": row.name }, linked(row.value))]),
+      h("dt", {}, "Licence"), h("dd", { "data-field": "licence" }, details.licence),
+      details.credit ? [h("dt", {}, "Credit"), h("dd", { "data-field": "credit" }, details.credit)] : null,
+      details.source_url ? [h("dt", {}, "Source"), h("dd", { "data-field": "source_url" }, linked(details.source_url))] : null);
+  }
+
+  subscribe(follow);
+  return { element: dialog, follow: () => follow(state()), steps };
+}
+
+function linked(text) {
+  if (!/^https?:\/\/\S+$/.test(text)) return text;
+  return h("a", { href: text, target: "_blank", rel: "noopener noreferrer" }, text.replace(/^https?:\/\/(www\.)?/, ""));
+}

@@ -1,0 +1,148 @@
+// The results: one line that says what was done, and justified rows that the arrow keys walk.
+
+import { button, h, icon } from "./dom.js";
+import { justify } from "./justify.js";
+import { navigate, searchStored, state } from "./store.js";
+
+const SIMILARITY = "Similarity: the cosine of the angle between the two pictures' descriptions by the network. 1 is the same picture, 0 has nothing in common.";
+const GAP = 12;
+const LABEL_PX = 42;
+
+/** Draw a similarity as a small bar with its number. */
+export function similarityBar(value, exact = true) {
+  const text = value.toFixed(value > 0.9995 ? 2 : 3).replace(/^(-?)0\./, "$10.");
+  return h("span", { class: "pm-similarity", title: exact ? SIMILARITY : `${SIMILARITY} Approximate.` },
+    h("span", { class: "pm-bar", "aria-hidden": "true" }, h("span", { style: `width:${Math.max(0, Math.min(1, value)) * 100}%` })),
+    h("span", { class: "pm-number" }, h("span", { class: "pm-sr" }, "similarity "), text));
+}
+
+/** Draw a caption: artist, title in italics, date; and the second line where there is room. */
+export function captionOf(caption, { full = false } = {}) {
+  return h("span", { class: "pm-caption" },
+    h("span", { class: "pm-first" },
+      caption.lead ? [h("b", {}, caption.lead), ", "] : null, h("i", {}, caption.title), caption.date ? `, ${caption.date}` : null),
+    full && caption.second ? h("span", { class: "pm-second" }, caption.second) : null);
+}
+
+/** Build a wall of pictures. `element` is the list; `show(cards)` draws them, `mark` is the id of the query itself. */
+export function wall({ label, onopen }) {
+  const list = h("ul", { class: "pm-wall", "aria-label": label });
+  let cards = [];
+  let rows = [];
+  let widthPx = 0;
+
+  function cell(card, mark) {
+    const isQuery = card.id === mark;
+    const open = h("button", { type: "button", class: "pm-open", "data-id": card.id, tabindex: -1,
+      "aria-label": `${card.rank ? `${card.rank}. ` : ""}${card.alt}${card.similarity === undefined ? "" : `, similarity ${card.similarity.toFixed(3)}`}`,
+      onclick: () => onopen(card) },
+    h("img", { src: card.thumbnail, alt: "", loading: card.eager ? "eager" : "lazy", decoding: "async" }));
+    const similar = button("Search with this", { iconName: "search", class: "pm-with", tabindex: -1,
+      "aria-label": `Search with this: ${card.alt}`, onclick: () => searchStored(state().gallery, card.id) });
+    const below = h("div", { class: "pm-label" }, captionOf(card.caption),
+      card.similarity === undefined ? null : similarityBar(card.similarity));
+    return h("li", { class: "pm-cell", "data-rank": card.rank ?? null },
+      h("div", { class: "pm-frame" }, open, similar, isQuery ? h("span", { class: "pm-mark" }, "your picture") : null,
+        h("div", { class: "pm-over", "aria-hidden": "true" }, captionOf(card.caption, { full: true }))), below);
+  }
+
+  function layOut() {
+    widthPx = list.clientWidth;
+    if (!widthPx || !cards.length) return;
+    rows = justify(cards.map((card) => card.width / card.height), widthPx, widthPx < 560 ? 150 : 208, GAP);
+    for (const row of rows) {
+      for (const { index, width } of row.items) {
+        const element = list.children[index];
+        const height = Math.round(row.height);
+        element.style.width = `${width}px`;
+        const image = element.querySelector("img");
+        image.width = width;
+        image.height = height;
+        element.firstElementChild.style.height = `${height}px`;
+        element.style.minHeight = `${height + LABEL_PX}px`;
+      }
+    }
+  }
+
+  const buttons = () => [...list.querySelectorAll(".pm-open")];
+  function focusAt(index) {
+    const all = buttons();
+    if (!all.length) return;
+    const at = Math.min(all.length - 1, Math.max(0, index));
+    all.forEach((one, i) => (one.tabIndex = i === at ? 0 : -1));
+    list.querySelectorAll(".pm-with").forEach((one, i) => (one.tabIndex = i === at ? 0 : -1));
+    all[at].focus();
+    all[at].scrollIntoView({ block: "nearest" });
+  }
+
+  list.addEventListener("keydown", (event) => {
+    if (!event.target.classList.contains("pm-open")) return;
+    const now = buttons().indexOf(event.target);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) focusAt(now + step);
+    else if (event.key === "Home") focusAt(0);
+    else if (event.key === "End") focusAt(cards.length - 1);
+    else if (event.key === "ArrowDown" || event.key === "ArrowUp") focusAt(neighbour(now, event.key === "ArrowDown" ? 1 : -1));
+    else return;
+    event.preventDefault();
+  });
+
+  function neighbour(now, way) {
+    const rowOf = rows.findIndex((row) => row.items.some(({ index }) => index === now));
+    const next = rows[rowOf + way];
+    if (!next) return now;
+    const middle = (index) => list.children[index].offsetLeft + list.children[index].offsetWidth / 2;
+    return next.items.reduce((best, { index }) => (Math.abs(middle(index) - middle(now)) < Math.abs(middle(best) - middle(now)) ? index : best), next.items[0].index);
+  }
+
+  new ResizeObserver(() => list.clientWidth !== widthPx && layOut()).observe(list);
+  return {
+    element: list,
+    show(next, mark = null) {
+      cards = next.map((card, index) => ({ ...card, eager: index < 8 }));
+      list.replaceChildren(...cards.map((card) => cell(card, mark)));
+      const first = list.querySelector(".pm-open");
+      if (first) first.tabIndex = 0;
+      const firstWith = list.querySelector(".pm-with");
+      if (firstWith) firstWith.tabIndex = 0;
+      layOut();
+    },
+    focusId(id) {
+      focusAt(buttons().findIndex((one) => one.dataset.id === String(id)));
+    },
+  };
+}
+
+/** The menu that saves results as files. `save(kind)` makes the file. */
+export function saveMenu(save) {
+  const item = (kind, label, note) =>
+    h("button", { type: "button", class: "pm-menu-item", onclick: () => ((menu.open = false), save(kind)) }, h("strong", {}, label), h("span", {}, note));
+  const menu = h("details", { class: "pm-save" },
+    h("summary", { class: "pm-button" }, icon("save"), "Save"),
+    h("div", { class: "pm-popover" },
+      item("csv", "Table (CSV)", "ranks, similarity, metadata"),
+      item("json", "Everything (JSON)", "as the command line gives it"),
+      item("zip", "Pictures (ZIP)", "originals with a manifest")));
+  document.addEventListener("click", (event) => menu.contains(event.target) || (menu.open = false));
+  menu.addEventListener("keydown", (event) => event.key === "Escape" && ((menu.open = false), menu.firstElementChild.focus()));
+  return menu;
+}
+
+/** Active filters as chips that are removed by a press. */
+export function filterChips(where, facets, remove) {
+  const chips = [];
+  const chip = (name, title, text, value) =>
+    chips.push(h("button", { type: "button", class: "pm-filter-chip", "aria-label": `Remove filter ${title}: ${text}`, onclick: () => remove(name, value) },
+      h("span", {}, `${title}: ${text}`), icon("close")));
+  for (const [name, value] of Object.entries(where)) {
+    const title = facets.find((facet) => facet.name === name)?.title ?? name;
+    if (Array.isArray(value)) value.forEach((one) => chip(name, title, String(one), one));
+    else chip(name, title, value.min === undefined ? `up to ${value.max}` : value.max === undefined ? `from ${value.min}` : `${value.min} to ${value.max}`);
+  }
+  return chips;
+}
+
+/** A button that asks for more results, past k. */
+export function moreButton(step) {
+  return button("Show more", { iconName: "more", class: "pm-button pm-more", onclick: () => navigate({ k: Math.min(500, state().k + step) }, { replace: true }) });
+}
