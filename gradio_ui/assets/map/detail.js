@@ -1,0 +1,94 @@
+// Level of detail: when points become pictures, how large, which of them, and from which atlas.
+
+export const LEAST_SIDE = 22; // CSS pixels; smaller pictures say less than points
+export const MOST_SIDE = 128;
+const MOST_PICTURES = 1500;
+
+/**
+ * Side in CSS pixels of the square that a picture gets, or 0 for points only.
+ * @param {number} scale pixels per unit
+ * @param {number} spacing side of the square that a point has to itself, in units
+ */
+export function pictureSide(scale, spacing) {
+  const side = 0.92 * spacing * scale;
+  return side < LEAST_SIDE ? 0 : Math.min(side, MOST_SIDE);
+}
+
+/** Size in pixels of the smallest atlas that is sharp for a side, or the largest there is. */
+export function atlasSize(sizes, side, pixelRatio = 1) {
+  return sizes.find((size) => size >= side * pixelRatio * 0.8) ?? sizes[sizes.length - 1];
+}
+
+/** Diameter of a point in CSS pixels: grows a little as one comes nearer, smaller where there are very many. */
+export function pointSize(scale, spacing) {
+  return Math.min(9, Math.max(2.5, 0.5 * spacing * scale));
+}
+
+/** True when points lie so close that only their density can be shown. */
+export function showsDensity(scale, spacing) {
+  return spacing * scale < 1.1;
+}
+
+/** Width and height of a picture in a cell of side `size`; the same rounding as the server's. */
+export function spriteSize(shape, size) {
+  const aspect = 2 ** ((shape - 128) / 32);
+  return [Math.max(1, halfEven(size * Math.min(1, aspect))), Math.max(1, halfEven(size * Math.min(1, 1 / aspect)))];
+}
+
+/**
+ * Choose which points are drawn as pictures. The choice depends on the map and the zoom, not on where one looks, so
+ * pictures do not flicker while the map is dragged.
+ *
+ * @param {import("./grid.js").Grid} grid
+ * @param {number[]} rectangle what must be covered, in page coordinates
+ * @param {number} side of a picture in page units
+ * @param {(i: number) => boolean} accepts
+ * @returns {number[]} points; none lies within `side` of another that was chosen
+ */
+export function choosePictures(grid, rectangle, side, accepts) {
+  const lattice = 2 ** (Math.ceil(Math.log2(side) * 4) / 4); // in steps, so that small zooms keep the choice
+  const grown = [rectangle[0] - 2 * lattice, rectangle[1] - 2 * lattice, rectangle[2] + 2 * lattice, rectangle[3] + 2 * lattice];
+  const runs = grid.runs(grown), xy = grid.xy, first = new Map();
+  for (let k = 0; k < runs.length; k += 2) {
+    for (let i = runs[k]; i < runs[k + 1]; i++) {
+      const key = Math.floor(xy[2 * i] / lattice) * 65536 + Math.floor(xy[2 * i + 1] / lattice);
+      if (!first.has(key) && accepts(i)) first.set(key, i);
+    }
+  }
+  const chosen = [];
+  for (const [key, i] of first) {
+    if (isBeaten(first, key, i, xy, side)) continue;
+    const x = xy[2 * i], y = xy[2 * i + 1];
+    if (x < rectangle[0] - side || x > rectangle[2] + side || y < rectangle[1] - side || y > rectangle[3] + side) continue;
+    chosen.push(i);
+    if (chosen.length >= MOST_PICTURES) break;
+  }
+  return chosen;
+}
+
+/** True when a representative of a neighbouring square overlaps this one and goes before it. */
+function isBeaten(first, key, i, xy, side) {
+  for (let dx = -1; dx <= 1; dx++) {
+    for (let dy = -1; dy <= 1; dy++) {
+      const other = first.get(key + dx * 65536 + dy);
+      if (other === undefined || other === i) continue;
+      const close = Math.abs(xy[2 * other] - xy[2 * i]) < side && Math.abs(xy[2 * other + 1] - xy[2 * i + 1]) < side;
+      if (close && rank(other) < rank(i)) return true;
+    }
+  }
+  return false;
+}
+
+/** A fixed shuffling of the points: neighbours in the file must not win in a row. */
+function rank(i) {
+  let mixed = Math.imul(i ^ 0x9e3779b9, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+/** Rounds halves to even, as Python does. */
+function halfEven(value) {
+  const down = Math.floor(value), rest = value - down;
+  if (rest !== 0.5) return Math.round(value);
+  return down % 2 === 0 ? down : down + 1;
+}
