@@ -11,7 +11,7 @@ from core.indexes import create, describe, names
 from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
 from core.settings import Address, Settings
 from core.storage import Generations, lock, write_json
-from core.types import Progress, no_progress
+from core.types import Json, Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,23 @@ class PrepareReport:
     def skipped(self) -> list[tuple[str, str]]:
         """(path, reason) of the pictures that could not be read."""
         return self.features.skipped
+
+    def to_json(self) -> Json:
+        """Return what `index --json` prints for a gallery."""
+        return {
+            "gallery": self.address,
+            "count": self.features.count,
+            "encoded": self.features.encoded,
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            "seconds": round(self.seconds, 2),
+            "indexes": [
+                {
+                    "name": entry.name, "outcome": entry.outcome, "reason": entry.reason, "bytes": entry.nbytes,
+                    "seconds": round(entry.seconds, 3),
+                }
+                for entry in self.indexes
+            ],
+        }  # fmt: skip
 
 
 def prepare_gallery(
