@@ -10,7 +10,7 @@ trees; a query takes those that share the longest prefixes with it. A tree is ke
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,13 +98,13 @@ class MinHashLSH(Index):
         self, segment: Segment, queries: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]
     ) -> tuple[Rows, Distances]:
         assert segment.vectors is not None
+        everything = np.arange(len(segment)) if mask is None else np.flatnonzero(mask)
+        wanted = max(k, knobs["n_candidates"])
+        if wanted >= len(everything):
+            return exact.rank(queries, segment.vectors, [everything] * len(queries), k)
         low, high = self._ranges(segment.structure, self._keys(self.hashes(queries)))
-        candidates = []
-        for starts, stops in zip(low, high, strict=True):
-            found = self._candidates(segment.structure, starts, stops, max(k, knobs["n_candidates"]), mask)
-            if len(found) < k:  # not even single hashes are shared with enough others: compare with all
-                found = np.arange(len(segment)) if mask is None else np.flatnonzero(mask)
-            candidates.append(found)
+        found = [self._candidates(segment.structure, *ends, wanted, mask) for ends in zip(low, high, strict=True)]
+        candidates = [rows if len(rows) >= k else everything for rows in found]  # hardly a hash in common: all
         return exact.rank(queries, segment.vectors, candidates, k)
 
     def _candidates(self, forest: Forest, low: Rows, high: Rows, wanted: int, mask: Mask | None) -> Rows:
@@ -131,8 +131,9 @@ class MinHashLSH(Index):
         n_queries = keys.shape[1]
         raw = keys.reshape(-1).view(np.uint8).reshape(self.n_trees, n_queries, 1, -1)
         beyond = np.arange(self.depth * width) >= (1 + np.arange(self.depth)[:, None]) * width  # (depth, bytes)
+        sides: list[tuple[int, Literal["left", "right"]]] = [(0, "left"), (255, "right")]
         ends = []
-        for filler, side in ((0, "left"), (255, "right")):
+        for filler, side in sides:
             needles = np.where(beyond, np.uint8(filler), raw)  # (trees, Q, depth, bytes)
             flat = np.ascontiguousarray(needles).reshape(self.n_trees, -1).view(keys.dtype)  # (trees, Q * depth)
             places = [np.searchsorted(tree, wanted, side) for tree, wanted in zip(forest.keys, flat, strict=True)]

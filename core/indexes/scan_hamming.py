@@ -1,20 +1,7 @@
 """Compiled scan of binary codes: the rows of smallest Hamming distance."""
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-
 from core.indexes.jit import kernel
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def popcount(typing_context, word):  # type: ignore[no-untyped-def]
-    """Return the number of bits set in a uint64: one instruction, or one for eight words in AVX-512."""
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.ctpop(builder.bitcast(arguments[0], ir.IntType(64)))
-
-    return types.int64(types.uint64), generate
+from core.indexes.selection import count_bits
 
 
 @kernel
@@ -33,7 +20,7 @@ def nearest_codes(codes, query, mask, distances, histogram, rows):  # type: igno
     for row in range(n):
         distance = 0
         for word in range(words):
-            distance += popcount(codes[row, word] ^ query[word])
+            distance += count_bits(codes[row, word] ^ query[word])
         distances[row] = distance
     if mask.shape[0] > 0:
         for row in range(n):
