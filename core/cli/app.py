@@ -20,6 +20,7 @@ from core.errors import Cancelled, RetrievalError
 # The one list of verbs: modules of this package whose `register(app)` adds one each. Importing them must be quick:
 # whatever is heavy is imported when the verb runs.
 VERBS = (
+    "data",
     "index",
     "search",
     "features",

@@ -17,7 +17,7 @@ from core.errors import ImageError, NotPreparedError
 from core.settings import Settings, check_name
 from core.types import Progress, no_progress
 
-THUMBNAIL_BYTES = 14_000  # of one picture: mean of 2,064 (Caltech-101 and Kodak) was 13,400
+THUMBNAIL_BYTES = 14_000  # of one picture: mean of 2,064 (Caltech-101 and Kodak) was 13,700
 _CATALOG_BYTES = 700
 _MOST_BYTES = 1_000_000_000  # a file is read whole, once, to be summed and decoded
 _INDEX_SHARE = 1.2  # exact and compressed indexes beside the vectors themselves
@@ -126,8 +126,9 @@ def estimate(folder: Path, settings: Settings, *, name: str | None = None, dim: 
 
     Raises:
         NotPreparedError: there is no such folder.
+        ValueError: the name is not allowed, or taken by another gallery.
     """
-    root = _folder(folder)
+    root = _checked(folder, name, settings) if name else _folder(folder)
     known = _known(settings.datasets / name) if name else {}
     pictures = scan(root, frozenset(known)).pictures
     new = sum(picture.path not in known for picture in pictures)
