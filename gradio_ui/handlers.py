@@ -13,6 +13,7 @@ from core.settings import Settings
 from core.types import Ids, Image, Json
 from gradio_ui import present
 from gradio_ui.assets import file_url
+from gradio_ui.confidence import Calibrations
 from gradio_ui.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def galleries(engine: "Engine") -> list[Json]:
     return [_gallery(engine, info) for info in engine.galleries()]
 
 
-def search(engine: "Engine", request: Mapping[str, Any], picture: Path | None = None) -> Json:
+def search(
+    engine: "Engine", request: Mapping[str, Any], picture: Path | None = None, calibrations: Calibrations | None = None
+) -> Json:
     """Search and return everything that the results need.
 
     Args:
@@ -39,6 +42,7 @@ def search(engine: "Engine", request: Mapping[str, Any], picture: Path | None = 
         request: {"gallery", "id": int or None, "index", "k", "where", "knobs", "region", "quarter_turns", "mirrored"};
             all but "gallery" may be absent.
         picture: an uploaded file; without it the stored picture `request["id"]` is the query.
+        calibrations: say how sure the best match is; nothing is said without them.
 
     Raises:
         RetrievalError, ValueError, TypeError: see `outcome_of`.
@@ -50,10 +54,13 @@ def search(engine: "Engine", request: Mapping[str, Any], picture: Path | None = 
     return {
         "query": card(dataset, stored) if stored else None,
         **{name: value for name, value in outcome.to_json().items() if name != "results"},
+        "confidence": calibrations.of(engine, outcome, stored and stored.image_id) if calibrations else None,
         "index": outcome.index,
         "n_searched": outcome.n_searched,
         "headline": present.headline(len(outcome.results), info.title),
-        "account": present.account(outcome.timings_ms, outcome.n_searched, info.kind, outcome.index),
+        "account": present.account(
+            outcome.timings_ms, outcome.n_searched, info.kind, outcome.index, cached=outcome.cached
+        ),
         "results": [
             {
                 "rank": result.rank,
@@ -97,12 +104,7 @@ def query_of(engine: "Engine", address: str, request: Mapping[str, Any], picture
         return Query.picture(picture, region=box, quarter_turns=turns, mirrored=mirrored)
     if request.get("id") is None:
         raise ValueError("choose a picture to search with")
-    image_id = int(request["id"])
-    if turns or mirrored:
-        dataset = engine.dataset(address)
-        source = dataset.source_path(engine.record(address, image_id))
-        return Query.picture(source, region=box, quarter_turns=turns, mirrored=mirrored)
-    return Query.stored(image_id, region=box)
+    return Query.stored(int(request["id"]), region=box, quarter_turns=turns, mirrored=mirrored)
 
 
 def card(dataset: "Dataset", record: "ImageRecord") -> Json:
@@ -169,12 +171,12 @@ def details(engine: "Engine", shelf: Shelf, request: Mapping[str, Any]) -> Json:
     plain = source.suffix.lower() in _BROWSER_KINDS and source.stat().st_size <= _PLAIN_BYTES
     return {
         **card(dataset, record),
-        **present.rights(record),
+        **present.rights(record, dataset.licence),
         "gallery": address,
         "picture": original if plain else shelf.put(_rendition(dataset.load(record, min_side=_LARGE)), "large.webp"),
         "original": original,
         "file": source.name,
-        "metadata": present.metadata(record),
+        "metadata": present.metadata(record, {field.name: field.title for field in dataset.catalog.fields()}),
     }
 
 
@@ -191,11 +193,11 @@ def preview(settings: Settings, shelf: Shelf, picture: Path) -> Json:
 
 
 def answered(work: Callable[[], Json]) -> Json:
-    """Return the work's answer, or {"error": sentence} when the world or the request is at fault."""
+    """Return the work's answer, or {"error": sentence, "kind": name} when the world or the request is at fault."""
     try:
         return work()
     except (RetrievalError, ValueError, TypeError) as error:
-        return {"error": sentence(error)}
+        return {"error": sentence(error), "kind": type(error).__name__}
 
 
 def or_gradio_error(work: Callable[[], Json]) -> Json:

@@ -9,15 +9,7 @@ if TYPE_CHECKING:
     from core.datasets import ImageRecord
 
 NOUNS = {"paintings": ("painting", "paintings"), "satellite": ("tile", "tiles"), "pictures": ("picture", "pictures")}
-_SHOWN_ELSEWHERE = {"licence", "source_url", "source", "credit", "title", "label", "ground_scale"}
-_LABELS = {
-    "sha256": "SHA-256",
-    "land_share": "Land",
-    "begin_year": "From (year)",
-    "end_year": "To (year)",
-    "latitude": "Latitude",
-    "longitude": "Longitude",
-}
+_SHOWN_ELSEWHERE = {"licence", "source_url", "credit"}
 
 
 class Caption(TypedDict):
@@ -38,11 +30,11 @@ def noun(kind: str, count: int) -> str:
 def caption(record: "ImageRecord") -> Caption:
     """Return the label of a picture: a painting's, a tile's, or that of any other picture."""
     fields = record.fields
-    if _number(fields.get("latitude")) is not None and _number(fields.get("longitude")) is not None:
-        place = coordinates(float(fields["latitude"]), float(fields["longitude"]))  # type: ignore[arg-type]
-        words = record.title if record.title and record.title != place else ""
-        label = record.label or _text(fields.get("surface"))
-        return Caption(lead="", title=place, date=words, second=_joined(label, _text(fields.get("ground_scale"))))
+    latitude, longitude = fields.get("latitude"), fields.get("longitude")
+    if isinstance(latitude, int | float) and isinstance(longitude, int | float):
+        place = coordinates(latitude, longitude)
+        scale = _text(fields.get("ground_scale")).split(" north to south")[0]
+        return Caption(lead="", title=place, date="", second=_joined(record.label, scale))
     second = _joined(_text(fields.get("culture")), _text(fields.get("medium"))) or record.label
     title = record.title or record.path.rsplit("/", 1)[-1]
     return Caption(lead=_text(fields.get("artist")), title=title, date=_text(fields.get("date")), second=second)
@@ -76,51 +68,68 @@ def headline(count: int, title: str) -> str:
     return f"{count} look-alike{'' if count == 1 else 's'} in {title}"
 
 
-def account(timings_ms: Mapping[str, float], n_searched: int, kind: str, index: str) -> str:
-    """Return what was done and how long each part took; a part that did not happen is not mentioned."""
+def account(timings_ms: Mapping[str, float], n_searched: int, kind: str, index: str, *, cached: bool = False) -> str:
+    """Return what was done and how long each part took; a part that did not happen is not mentioned.
+
+    Args:
+        timings_ms: "decode", "encode" and "search".
+        n_searched: pictures that could have been found.
+        kind: of the gallery.
+        index: its name.
+        cached: whether the query's vector was remembered from an earlier search.
+    """
     parts = []
     if timings_ms.get("decode", 0) > 0:
         parts.append(f"decoded in {milliseconds(timings_ms['decode'])}")
-    if timings_ms.get("encode", 0) > 0:
+    if cached:
+        parts.append("query remembered")
+    elif timings_ms.get("encode", 0) > 0:
         parts.append(f"encoded in {milliseconds(timings_ms['encode'])}")
     parts.append(
         f"searched {n_searched:,} {noun(kind, n_searched)} in {milliseconds(timings_ms.get('search', 0.0))}, {index}"
     )
-    return ", ".join(parts)
+    said = ", ".join(parts)
+    return said[0].upper() + said[1:]
 
 
-def metadata(record: "ImageRecord") -> list[Json]:
-    """Return the rows of the details panel: {"name", "label", "value"}, empty ones left out."""
+def metadata(record: "ImageRecord", titles: Mapping[str, str]) -> list[Json]:
+    """Return the rows of the details panel: {"name", "label", "value"}, empty ones left out.
+
+    Args:
+        record: whose fields they are.
+        titles: what people read for a field's name, in the order of the rows; a name that is absent comes last.
+    """
     rows: list[Json] = []
-    if record.label:
-        rows.append({"name": "label", "label": "Label", "value": record.label})
-    for name, value in record.fields.items():
-        if name in _SHOWN_ELSEWHERE or value is None or value == "":
-            continue
-        rows.append({"name": name, "label": label_of(name), "value": field_value(name, value)})
-    if record.fields.get("ground_scale"):
-        scale = field_value("ground_scale", record.fields["ground_scale"])
-        rows.append({"name": "ground_scale", "label": "Ground scale", "value": scale})
-    rows.append({"name": "size", "label": "Size", "value": f"{record.width} × {record.height} pixels"})
-    rows.append({"name": "path", "label": "File", "value": record.path})
-    rows.append({"name": "image_id", "label": "Number", "value": str(record.image_id)})
+
+    def add(name: str, label: str, value: Any) -> None:
+        if value is not None and value != "":
+            rows.append({"name": name, "label": label, "value": field_value(name, value)})
+
+    add("label", "Label", record.label)
+    for name in [*titles, *(name for name in record.fields if name not in titles)]:
+        value = record.fields.get(name)
+        if name not in _SHOWN_ELSEWHERE:
+            add(name, titles.get(name) or name.replace("_", " ").capitalize(), value)
+    add("size", "Size", f"{record.width} × {record.height} pixels")
+    add("path", "File", record.path)
+    add("image_id", "Number", record.image_id)
     return rows
 
 
-def rights(record: "ImageRecord") -> Json:
-    """Return {"licence", "source_url", "credit"}; what is not recorded says so."""
+def rights(record: "ImageRecord", licence: str = "") -> Json:
+    """Return {"licence", "source_url", "credit"}; what is not recorded says so.
+
+    Args:
+        record: whose rights they are.
+        licence: of the gallery, where the picture has none of its own.
+    """
     fields = record.fields
     url = _text(fields.get("source_url"))
     return {
-        "licence": _text(fields.get("licence")) or "not recorded",
+        "licence": _text(fields.get("licence")) or licence or "not recorded",
         "source_url": url if url.startswith(("https://", "http://")) else "",
-        "credit": _text(fields.get("credit")) or _text(fields.get("source")),
+        "credit": _text(fields.get("credit")),
     }
-
-
-def label_of(name: str) -> str:
-    """Return a field's name as a person would write it."""
-    return _LABELS.get(name) or name.replace("_", " ").capitalize()
 
 
 def field_value(name: str, value: Any) -> str:
@@ -138,10 +147,6 @@ def field_value(name: str, value: Any) -> str:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _joined(*parts: str) -> str:

@@ -8,6 +8,7 @@ import gradio as gr
 from core.types import Json
 from gradio_ui import export, handlers
 from gradio_ui.assets import mount
+from gradio_ui.confidence import Calibrations
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
 
@@ -15,9 +16,10 @@ from gradio_ui.shelf import uploaded
 def build(page: Page) -> gr.HTML:
     """Lay out the tab; its functions are called directly by the page's JavaScript, without a queue."""
     engine = page.engine
+    calibrations = Calibrations()
 
     def search(request: Json) -> Json:
-        return handlers.answered(lambda: handlers.search(engine, request, _picture(request)))
+        return handlers.answered(lambda: handlers.search(engine, request, _picture(request), calibrations))
 
     def browse(request: Json) -> Json:
         return handlers.answered(lambda: handlers.browse(engine, request))

@@ -68,6 +68,7 @@ export function drawer({ server, results, back }) {
   function draw(card, details) {
     const image = h("img", { src: details?.picture ?? card.thumbnail, alt: card.alt, width: card.width, height: card.height });
     image.style.aspectRatio = `${card.width} / ${card.height}`;
+    image.style.backgroundImage = `url("${card.thumbnail}")`; // until the large one has arrived
     body.replaceChildren(
       h("div", { class: "pm-large" }, image),
       h("h2", { class: "pm-title" }, captionOf(card.caption, { full: true })),

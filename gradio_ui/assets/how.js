@@ -69,7 +69,8 @@ export function howPanel({ server }) {
       const rows = outcome ? [
         ["Encoder", outcome.encoder], ["Index", outcome.index], ["Searched", outcome.n_searched.toLocaleString("en")],
         ...Object.entries(outcome.timings_ms).map(([name, value]) => [name[0].toUpperCase() + name.slice(1), `${value.toFixed(2)} ms`]),
-        ["Distance", "squared L2, first "+(outcome.results[0]?.distance ?? 0).toFixed(4)],
+        ["Distance", "squared L2; similarity is the exact cosine"],
+        ...(outcome.confidence ? [["Best match", outcome.confidence.sentence]] : []),
       ] : [];
       facts.replaceChildren(...rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
     },

@@ -80,7 +80,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
   function draw() {
     if (!source.complete || !source.naturalWidth) return;
     const { turns, mirrored } = state();
-    const scale = Math.min(1, 900 / Math.max(source.naturalWidth, source.naturalHeight));
+    const scale = Math.min(900 / Math.max(source.naturalWidth, source.naturalHeight), Math.max(1, 288 / source.naturalWidth));
     const [w, t] = [Math.max(1, Math.round(source.naturalWidth * scale)), Math.max(1, Math.round(source.naturalHeight * scale))];
     [canvas.width, canvas.height] = turns % 2 ? [t, w] : [w, t];
     stage.style.setProperty("--pm-ratio", canvas.width / canvas.height);

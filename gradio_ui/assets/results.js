@@ -6,7 +6,7 @@ import { navigate, searchStored, state } from "./store.js";
 
 const SIMILARITY = "Similarity: the cosine of the angle between the two pictures' descriptions by the network. 1 is the same picture, 0 has nothing in common.";
 const GAP = 12;
-const LABEL_PX = 42;
+const LABEL_PX = 44;
 
 /** Draw a similarity as a small bar with its number. */
 export function similarityBar(value, exact = true) {
@@ -37,10 +37,12 @@ export function wall({ label, onopen }) {
       "aria-label": `${card.rank ? `${card.rank}. ` : ""}${card.alt}${card.similarity === undefined ? "" : `, similarity ${card.similarity.toFixed(3)}`}`,
       onclick: () => onopen(card) },
     h("img", { src: card.thumbnail, alt: "", loading: card.eager ? "eager" : "lazy", decoding: "async" }));
-    const similar = button("Search with this", { iconName: "search", class: "pm-with", tabindex: -1,
+    const similar = button("Search with this", { iconName: "search", class: "pm-button pm-with", tabindex: -1,
       "aria-label": `Search with this: ${card.alt}`, onclick: () => searchStored(state().gallery, card.id) });
-    const below = h("div", { class: "pm-label" }, captionOf(card.caption),
-      card.similarity === undefined ? null : similarityBar(card.similarity));
+    const { lead, title, date, second } = card.caption;
+    const what = lead ? [h("i", {}, title), date ? `, ${date}` : ""] : [second];
+    const below = h("div", { class: "pm-label" }, h("span", { class: "pm-who" }, lead ? h("b", {}, lead) : title),
+      card.similarity === undefined ? null : similarityBar(card.similarity), h("span", { class: "pm-what" }, what));
     return h("li", { class: "pm-cell", "data-rank": card.rank ?? null },
       h("div", { class: "pm-frame" }, open, similar, isQuery ? h("span", { class: "pm-mark" }, "your picture") : null,
         h("div", { class: "pm-over", "aria-hidden": "true" }, captionOf(card.caption, { full: true }))), below);

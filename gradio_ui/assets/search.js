@@ -10,6 +10,10 @@ import { all, chosen, DEFAULT_K, find, navigate, NO_PICTURE, onGalleries, queryK
 
 const PANELS = "pentimento-panels";
 const WALL = 30;
+const TITLES = {
+  ImageError: "This picture cannot be read", UnknownNameError: "There is nothing of that name", NotPreparedError: "This is not ready yet",
+  StaleError: "This is out of date", DamagedFileError: "A file is damaged", UnavailableError: "This is not available here",
+};
 
 export function mount({ element, props, server, upload }) {
   const root = element.querySelector(".pm-search");
@@ -22,6 +26,7 @@ export function mount({ element, props, server, upload }) {
   const headline = h("h1", { class: "pm-headline" });
   const account = h("p", { class: "pm-account" });
   const note = h("p", { class: "pm-note" });
+  const verdict = h("p", { class: "pm-verdict", hidden: true });
   const chips = h("div", { class: "pm-filter-chips" });
   const save = saveMenu(saveAs);
   const grid = wall({ label: "Results", onopen: (card) => navigate({ open: card.id }) });
@@ -30,8 +35,8 @@ export function mount({ element, props, server, upload }) {
   const details = drawer({ server, results: () => cards, back: (id) => grid.focusId(id) });
   const results = h("section", { class: "pm-results", "aria-label": "Results", "aria-busy": "false" },
     h("div", { class: "pm-progress", "aria-hidden": "true" }),
-    h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account), save),
-    note, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
+    h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account, note), save),
+    verdict, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
   const side = h("div", { class: "pm-side" }, query.element, filtersPanel(), how.element);
   root.append(side, results, details.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to search with it"));
   remember(side);
@@ -49,7 +54,7 @@ export function mount({ element, props, server, upload }) {
     try {
       const answer = await (hasPicture ? server.search(request()) : server.browse({ ...request(), k: WALL }));
       if (mine !== ticket) return;
-      if (answer.error) problem({ title: "That did not work", message: answer.error });
+      if (answer.error) problem({ title: TITLES[answer.kind] ?? "That cannot be done", message: answer.error });
       else show(answer, hasPicture, entry);
     } catch (error) {
       if (mine !== ticket) return;
@@ -76,7 +81,8 @@ export function mount({ element, props, server, upload }) {
     headline.textContent = answer.headline;
     account.textContent = answer.account;
     note.textContent = entry.note;
-    note.hidden = !entry.note;
+    verdict.textContent = answer.confidence?.sentence ?? "";
+    verdict.hidden = answer.confidence?.is_match ?? true;
     chips.replaceChildren(...filterChips(now.where, entry.facets, removeFilter));
     if (answer.query) query.showStored(answer.query);
     grid.show(cards, now.turns || now.mirrored || now.region ? null : now.id);
@@ -99,7 +105,9 @@ export function mount({ element, props, server, upload }) {
     cards = [];
     grid.show([]);
     headline.textContent = "";
-    account.textContent = "";
+    account.textContent = note.textContent = "";
+    verdict.hidden = true;
+    chips.replaceChildren();
     save.hidden = more.hidden = true;
     trouble.hidden = false;
     trouble.className = "pm-trouble pm-failed";
