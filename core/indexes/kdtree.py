@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.arrays import as_count
 from core.errors import UnavailableError
-from core.indexes import exact
+from core.indexes import exact, store
 from core.indexes.base import Index, Mask, Rows, Segment
 from core.indexes.store import read_array, write_array
 from core.types import Distances, Ids, Json, Vectors
@@ -77,14 +77,21 @@ class KDTree(Index):
         order = read_array(folder / "order.npy", np.int64, (len(ids),))
         if len(nodes) != 2 ** int(facts["levels"]) - 1:
             raise ValueError(f"{len(nodes)} nodes do not make {facts['levels']} levels")
-        return _Tree(self.tree, self.leaf_size, vectors, (order, nodes, bounds, int(facts["levels"])))
+        return _Tree(self.tree, self.leaf_size, vectors, (order, nodes, bounds, int(facts["levels"])), folder)
 
 
 class _Tree:
     """scikit-learn's tree, built at once, or put together at its first use from the arrays of a saved one."""
 
-    def __init__(self, kind: str, leaf_size: int, vectors: Vectors, saved: tuple[Any, ...] | None = None) -> None:
-        self._kind, self._leaf_size, self._vectors, self._saved = kind, leaf_size, vectors, saved
+    def __init__(
+        self,
+        kind: str,
+        leaf_size: int,
+        vectors: Vectors,
+        saved: tuple[Any, ...] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self._kind, self._leaf_size, self._vectors, self._saved, self._folder = kind, leaf_size, vectors, saved, folder
         self._lock = threading.Lock()
         self._tree: Any = None if saved else _tree_class(kind)(vectors, leaf_size=leaf_size)
 
@@ -117,7 +124,7 @@ class _Tree:
         n = len(order)
         within = (nodes["idx_start"] >= 0) & (nodes["idx_end"] <= n)
         if not within.all() or not np.array_equal(np.sort(order), np.arange(n)):  # it would read outside of its arrays
-            raise ValueError("the saved tree does not fit its vectors; build the index again")
+            raise store.damaged(self._folder, "its tree does not fit its vectors")
         kind = _tree_class(self._kind)
         tree = kind.__new__(kind)
         metric = DistanceMetric.get_metric("euclidean")

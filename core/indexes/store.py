@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import DamagedFileError, NotPreparedError, StaleError, StorageError, UnavailableError, VersionError
+from core.errors import DamagedFileError, NotPreparedError, StaleError, StorageError
 from core.indexes import upkeep
 from core.indexes.snapshot import Segment, Snapshot
 from core.storage import MANIFEST, Manifest, read_json, read_manifest, seal, storage_errors
@@ -101,7 +101,7 @@ def load(kind: type[Index], name: str, path: Path, built_from: Mapping[str, Any]
             raise StaleError(f"{path} was built from something that has changed since")
         try:
             return _restore(kind, name, path, manifest)
-        except (KeyError, TypeError, ValueError, RuntimeError, OSError, EOFError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError, OSError, EOFError, MemoryError) as error:
             raise DamagedFileError(f"{path} is damaged: {type(error).__name__}: {error}") from error
 
 
@@ -132,15 +132,19 @@ def read_array(path: Path, dtype: Any, shape: tuple[int | None, ...]) -> NDArray
     return array.view(np.ndarray)
 
 
+def damaged(path: Path | None, fault: str) -> DamagedFileError:
+    """Return the error for a fault that shows after opening, with the command that repairs it."""
+    where = Path() if path is None else path
+    return DamagedFileError(f"{where} is damaged: {fault}; run: {_repair(where)}")
+
+
 @contextlib.contextmanager
 def repairable(path: Path) -> Iterator[None]:
     """Add the command that repairs it to an error about a saved index."""
     try:
         yield
     except (NotPreparedError, DamagedFileError, StaleError) as error:
-        raise type(error)(f"{error}; run: python -m core index {_gallery(path)} --rebuild") from error
-    except (VersionError, UnavailableError):
-        raise
+        raise type(error)(f"{error}; run: {_repair(path)}") from error
 
 
 def _restore(kind: type[Index], name: str, path: Path, manifest: Manifest) -> Index:
@@ -187,9 +191,9 @@ def _replace(scratch: Path, path: Path) -> None:
         os.close(handle)
 
 
-def _gallery(path: Path) -> str:
-    """Return the gallery whose index this is, from indexes/<dataset>/<encoder>/<index>/generations/<n>."""
+def _repair(path: Path) -> str:
+    """Return the command; the gallery is known from indexes/<dataset>/<encoder>/<index>/generations/<n>."""
     parents = path.resolve().parents
-    if len(parents) > 3 and path.parent.name == "generations":
-        return f"{parents[3].name}@{parents[2].name}"
-    return "GALLERY"
+    is_generation = len(parents) > 3 and path.parent.name == "generations"
+    gallery = f"{parents[3].name}@{parents[2].name}" if is_generation else "GALLERY"
+    return f"python -m core index {gallery} --rebuild"
