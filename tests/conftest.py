@@ -1,11 +1,18 @@
 """Fixtures that every test may use."""
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 
+from core import datasets
+from core.datasets import Catalog, Dataset, FieldSpec
+from core.datasets.catalog import Row
 from core.settings import Settings
+from core.storage import sha256_of
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -47,3 +54,34 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
                 prepare_gallery(gallery, settings, indexes=wanted)
             done.touch()
     return settings
+
+
+@pytest.fixture
+def make_gallery() -> Callable[..., Dataset]:
+    """A function that makes a gallery of small generated pictures: `make_gallery(settings, "mine", count=12)`.
+
+    Called again with another `only`, it leaves just the pictures of those numbers, as an import would.
+    """
+    return _gallery
+
+
+def _gallery(settings: Settings, name: str = "mine", *, count: int = 12, only: Iterable[int] | None = None) -> Dataset:
+    folder = settings.root.parent / f"{name} pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog.create(
+        settings.datasets / name / "catalog.sqlite",
+        {"title": name.title(), "kind": "pictures", "ready": "1", "source_folder": str(folder)},
+        [FieldSpec("number", "Number", "range")],
+    )
+    wanted = set(range(count) if only is None else only)
+    rows = []
+    for number in sorted(wanted):
+        # Blocks of random colours: distinct to every encoder.
+        blocks = np.random.default_rng(number).integers(0, 256, (6, 8, 3), np.uint8)
+        path = folder / f"{number:04}.png"
+        PIL.Image.fromarray(blocks.repeat(10, axis=0).repeat(10, axis=1)).save(path)
+        label = ("even", "odd")[number % 2]
+        rows.append(Row(path.name, sha256_of(path), 80, 60, f"Picture {number}", label, fields={"number": number}))
+    kept = {row.path for row in rows}
+    catalog.write(rows, removed=[fact.image_id for fact in catalog.files() if fact.path not in kept])
+    return datasets.open(name, settings)

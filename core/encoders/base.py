@@ -35,6 +35,10 @@ class EncoderInfo:
 class Preparation:
     """How a picture becomes the square of pixels that a network sees.
 
+    EfficientNet-Lite0's precision@10 by squashing less that by cropping, with its 95 % interval: -0.003 (-0.010, 0.003)
+    on 1,020 pictures of Caltech-101, -0.008 (-0.017, 0.002) on 107 pictures in 27 painting styles. What lies at the
+    edges of a picture, or of a region of it, should count: hence squashing unless a network was trained otherwise.
+
     Attributes:
         size: side of the square in pixels.
         fit: "squash" scales both sides to the square, so that nothing is lost at the edges; "crop" scales the shorter

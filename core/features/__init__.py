@@ -1,6 +1,6 @@
 """Features: the vectors of a gallery's pictures, extracted once and kept on disk."""
 
-from core.features.extract import ExtractReport, extract
+from core.features.extraction import ExtractReport, extract
 from core.features.store import FeatureStore
 
 __all__ = ["ExtractReport", "FeatureStore", "extract"]
