@@ -40,7 +40,10 @@ _MISSING = {
     "AVIF": "is an AVIF picture, which this Pillow was built without; save it as JPEG",
 }
 # What Pillow's plugins raise for broken files, apart from ImageError.
-BROKEN = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, struct.error, EOFError, OverflowError)
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, struct.error, EOFError, OverflowError),
+    RuntimeError,  # the JPEG XL decoder's
+)
 _PIL_MODULES = re.compile(r"(PIL|pillow_jxl|pillow_heif)\.")
 _loading = threading.Lock()
 
