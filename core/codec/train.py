@@ -22,6 +22,8 @@ from core.types import Image, Progress, no_progress
 _WARM_STEPS = 100
 _DECAY_FROM, _LAST_RATE = 0.5, 0.02  # share of the budget after which the learning rate falls, and what remains of it
 _KLT_PICTURES = 400
+_WATCHED, _TOO_MUCH, _ANY_GOOD_LOSS = 12, 2.0, 1.0  # losses looked at, and how far they may rise before going back
+_SPIKE = 5.0  # a gradient so many times as long as usual is left out
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,17 @@ class TrainingPlan:
     Attributes:
         minutes: wall-clock budget, pauses between resumed runs not counted.
         batch_pixels: pixels of a batch; 8 crops of 128x128.
-        rate: of Adam, for the networks; the linear transforms learn at an eighth of it.
+        rate: of Adam, for the networks; the linear transforms and the gains learn at an eighth of it.
         threads: torch's threads.
         save_every_s: seconds between checkpoints.
     """
 
     minutes: float = 40.0
     batch_pixels: int = 8 * 128 * 128
-    rate: float = 8e-4
+    rate: float = 5e-4
     seed: int = 0
     threads: int = 1
-    save_every_s: float = 180.0
+    save_every_s: float = 90.0
     device: str = "cpu"
 
 
@@ -78,6 +80,13 @@ def train(
             options["lr"] = options["base"] * _rate_at(minutes / plan.minutes, state["step"])
         losses.append(_step(network, optimizer, draw_batch(sources, plan.batch_pixels, rng), state, plan.device))
         state["step"] += 1
+        if _has_diverged(losses):
+            spent, begun = minutes, time.monotonic()
+            step, losses = state["step"], []
+            network, optimizer, state = _start(checkpoint, sources, plan, shape or Shape())
+            state["step"] = step  # so that other crops come than those that led here
+            network.train()
+            continue
         progress(int(minutes * 60), int(plan.minutes * 60), f"step {state['step']}")
         if time.monotonic() - saved > plan.save_every_s:
             saved = time.monotonic()
@@ -120,7 +129,7 @@ def _start(checkpoint: Path, sources: Sequence[CropSource], plan: TrainingPlan, 
         kernels, deviations = karhunen_loeve(chosen, shape.n_latents)
         network = CodecNetwork(shape, torch.tensor(kernels), torch.tensor(deviations))
     network = network.to(plan.device).to(memory_format=torch.channels_last)
-    linear = [network.analysis.weight, network.synthesis.weight]
+    linear = [network.analysis.weight, network.synthesis.weight, network.log_gain, network.log_step]
     others = [parameter for parameter in network.parameters() if all(parameter is not one for one in linear)]
     optimizer = torch.optim.Adam(
         [{"params": others, "base": plan.rate}, {"params": linear, "base": plan.rate / 8}], lr=plan.rate
@@ -147,7 +156,7 @@ def _step(network: Any, optimizer: Any, batch: Any, state: dict[str, Any], devic
     loss.backward()
     limit = 2 * state["norm"] if state["step"] > _WARM_STEPS else math.inf
     norm = float(torch.nn.utils.clip_grad_norm_(network.parameters(), limit))
-    if math.isfinite(norm):
+    if math.isfinite(norm) and (state["step"] <= _WARM_STEPS or norm < _SPIKE * state["norm"]):
         optimizer.step()
         state["norm"] += (min(norm, limit) - state["norm"]) * (0.02 if state["step"] > _WARM_STEPS else 0.2)
     return float(loss.detach())
@@ -157,6 +166,13 @@ def _rate_at(share: float, step: int) -> float:
     warm = min(1.0, (step + 1) / _WARM_STEPS)
     fall = max(0.0, (share - _DECAY_FROM) / (1 - _DECAY_FROM))
     return warm * (_LAST_RATE + (1 - _LAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(1.0, fall))))
+
+
+def _has_diverged(losses: list[float]) -> bool:
+    """Tell whether the last losses are far above those before them: the weights are then beyond repair."""
+    recent = float(np.median(losses[-_WATCHED:]))
+    before = float(np.median(losses[:_WATCHED])) if len(losses) > 2 * _WATCHED else math.inf
+    return len(losses) > _WATCHED and not recent < min(_TOO_MUCH * before, _ANY_GOOD_LOSS)
 
 
 def _save(checkpoint: Path, network: Any, optimizer: Any, state: dict[str, Any]) -> None:
