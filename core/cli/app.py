@@ -25,6 +25,7 @@ VERBS = (
     "search",
     "features",
     "verify",
+    "map",
     "doctor",
     "serve",
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.errors import NotPreparedError, RetrievalError
+from core.errors import RetrievalError
 from core.projection.captions import caption
 from core.projection.clusters import Cluster, levels, name_clusters
 from core.projection.columns import Column, choice, columns_of
@@ -29,7 +29,7 @@ class Source:
         ids: (N,) image ids, ascending.
         records: N image records.
         kind: of the data set, for captions.
-        state: of the features, for provenance.
+        built_from: provenance: the states of features and catalog.
         titles: field name -> title for people.
         picture_of: thumbnail of a row, or None for a map without pictures.
         thumbnails: N paths below the data set's thumbnails folder; empty for none.
@@ -40,7 +40,7 @@ class Source:
     ids: Ids
     records: Sequence[Any]
     kind: str = "pictures"
-    state: str = ""
+    built_from: Json = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     picture_of: Callable[[int], Image | None] | None = None
     thumbnails: Sequence[str] = ()
@@ -85,6 +85,24 @@ def build(
         seed=seed,
         refit=refit,
     )
+
+
+def renew(
+    address: Address, settings: Settings, progress: Progress = no_progress, *, rebuild: bool = False
+) -> tuple[GalleryMap, bool]:
+    """Return the gallery's map and whether it had to be made: one that fits the gallery as it is now is kept.
+
+    Args:
+        address: of the gallery.
+        settings: paths.
+        progress: told what is being done.
+        rebuild: make it anew, whatever is there.
+    """
+    old = _old(address, settings)
+    if old is not None and not rebuild and not old.stale(settings):
+        return old, False
+    parameters = _chosen(old) if old is not None else {}
+    return build(address, settings, progress, **parameters, refit=True if rebuild else None), True
 
 
 def build_from(
@@ -148,7 +166,7 @@ def build_from(
                 progress=progress,
             )
             params = {**facts, "frame": frame.__dict__, "usual_distance": usual}
-            seal(folder, KIND, VERSION, built_from={"features": source.state}, params=params)
+            seal(folder, KIND, VERSION, built_from=source.built_from, params=params)
     return GalleryMap.open(address, settings)
 
 
@@ -156,8 +174,6 @@ def _old(address: Address, settings: Settings) -> GalleryMap | None:
     """Return the map that there is, or None; one that cannot be read is made anew."""
     try:
         return GalleryMap.open(address, settings)
-    except NotPreparedError:
-        return None
     except RetrievalError:
         return None
 

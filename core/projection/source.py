@@ -1,7 +1,8 @@
 """What a map of a stored gallery is made of: its features, its catalog and its thumbnails."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from core.features import FeatureStore
 from core.imaging import open_image
 from core.projection.build import Source
 from core.settings import Address, Settings
-from core.types import Image
+from core.types import Image, Json
 
 
 def gallery_source(address: Address, settings: Settings) -> Source:
@@ -22,24 +23,35 @@ def gallery_source(address: Address, settings: Settings) -> Source:
     """
     store = FeatureStore.open(address, settings)
     dataset = datasets.open(address.dataset, settings)
-    records = dataset.catalog.records(store.ids)
-    known = {record.image_id for record in records}
-    rows = np.flatnonzero([int(image_id) in known for image_id in store.ids])
+    rows = np.flatnonzero(np.isin(store.ids, dataset.catalog.ids()))
+    ids = np.ascontiguousarray(store.ids[rows])
+    records = dataset.catalog.records(ids.tolist())
     files = [dataset.thumbnail_path(record) for record in records]
-    root = settings.datasets / address.dataset / "thumbnails"
+    root = thumbnails_root(address, settings)
     return Source(
         vectors=np.ascontiguousarray(store.vectors[rows]),
-        ids=np.ascontiguousarray(store.ids[rows]),
+        ids=ids,
         records=records,
         kind=dataset.kind,
-        state=store.state,
+        built_from=provenance(address, settings),
         titles={facet.name: facet.title for facet in dataset.catalog.facets()},
         picture_of=partial(_picture, files),
         thumbnails=[file.relative_to(root).as_posix() if file.is_file() else "" for file in files],
     )
 
 
-def _picture(files: list[Any], row: int) -> Image | None:
+def provenance(address: Address, settings: Settings) -> Json:
+    """Return what a map of the gallery as it is now would say that it was built from."""
+    store = FeatureStore.open(address, settings)
+    return {"features": store.state, "catalog": datasets.open(address.dataset, settings).catalog.state()}
+
+
+def thumbnails_root(address: Address, settings: Settings) -> Path:
+    """Return the folder that a map's thumbnail paths are relative to."""
+    return settings.datasets / address.dataset / "thumbnails"
+
+
+def _picture(files: Sequence[Path], row: int) -> Image | None:
     """Return a thumbnail's pixels, or None where there is none that can be read."""
     if not files[row].is_file():
         return None

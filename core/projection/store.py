@@ -98,9 +98,11 @@ class GalleryMap:
     def _page(self) -> Coordinates:
         return self.frame.to_page(self.layout.places)
 
-    def stale(self, features_state: str) -> str:
-        """Return why the map no longer shows its gallery, or an empty text."""
-        if self.manifest.built_from["features"] != features_state:
+    def stale(self, settings: Settings) -> str:
+        """Return why the map no longer shows its gallery as it is, or an empty text."""
+        from core.projection.source import provenance
+
+        if self.manifest.built_from != provenance(self.address, settings):
             return f"{self.address} has changed since its map was made; run: python -m core map {self.address}"
         return ""
 

@@ -1,4 +1,4 @@
-"""Preparing a gallery: data set, features and indexes, doing only what is missing or out of date."""
+"""Preparing a gallery: data set, features, indexes and map, doing only what is missing or out of date."""
 
 import time
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from core import datasets, encoders
 from core.errors import UnavailableError
 from core.features import ExtractReport, FeatureStore, extract
 from core.indexes import create, describe, names
+from core.projection import renew
 from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
 from core.settings import Address, Settings
 from core.storage import Generations, lock, write_json
@@ -39,6 +40,7 @@ class PrepareReport:
     features: ExtractReport
     indexes: list[IndexReport] = field(default_factory=list)
     seconds: float = 0.0
+    map: str = ""  # what became of the map: "built", "kept", or empty when only some indexes were asked for
 
     @property
     def skipped(self) -> list[tuple[str, str]]:
@@ -53,6 +55,7 @@ class PrepareReport:
             "encoded": self.features.encoded,
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
             "seconds": round(self.seconds, 2),
+            "map": self.map,
             "indexes": [
                 {
                     "name": entry.name, "outcome": entry.outcome, "reason": entry.reason, "bytes": entry.nbytes,
@@ -74,8 +77,8 @@ def prepare_gallery(
     """Bring a gallery's data set (if it is an embedded one), features and indexes up to date.
 
     Args:
-        indexes: names of those to build, or None for all that are registered.
-        rebuild: build features and indexes again, whatever is there.
+        indexes: names of those to build, or None for all that are registered and the map.
+        rebuild: build features, indexes and map again, whatever is there.
 
     Raises:
         UnknownNameError: there is no such data set, encoder or index.
@@ -97,7 +100,10 @@ def prepare_gallery(
         progress(done, len(wanted), f"indexing {chosen.dataset}: {name}")
         reports.append(build_index(chosen, name, store, settings, rebuild=rebuild))
     progress(len(wanted), len(wanted), f"indexing {chosen.dataset}")
-    return PrepareReport(str(chosen), features, reports, time.perf_counter() - started)
+    outcome = ""
+    if not indexes:
+        outcome = "built" if renew(chosen, settings, progress, rebuild=rebuild)[1] else "kept"
+    return PrepareReport(str(chosen), features, reports, time.perf_counter() - started, outcome)
 
 
 def prepare_dataset(name: str, settings: Settings, progress: Progress = no_progress) -> None:
