@@ -189,9 +189,9 @@ class Catalog:
         """
         with self._file.writing() as connection:
             sums = _Sums(connection)
-            for image_id in removed:
+            for image_id in map(int, removed):  # SQLite would store a NumPy integer as bytes
                 sums.drop(image_id)
-            for image_id, row in (moved or {}).items():
+            for image_id, row in ((int(key), row) for key, row in (moved or {}).items()):
                 before = connection.execute("SELECT sha256 FROM images WHERE image_id = ?", [image_id]).fetchone()
                 if before is None or before[0] != row.sha256:
                     raise ValueError(f"picture {image_id} cannot be moved to {row.path}: it has other content")
