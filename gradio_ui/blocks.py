@@ -33,7 +33,10 @@ class Tab:
     accepts: str = ""
 
 
-TABS = (Tab("search", "Search", "search_tab"),)
+TABS = (
+    Tab("search", "Search", "search_tab"),
+    Tab("map", "Map", "map_tab", accepts="Show on the map"),
+)
 
 _HOUR_S = 3600
 

@@ -5,7 +5,7 @@ export const DEFAULT_K = 24;
 
 const EMPTY = {
   tab: "search", gallery: "", id: null, upload: null, index: "", k: DEFAULT_K, turns: 0, mirrored: false,
-  region: null, where: {}, knobs: {}, open: null,
+  region: null, where: {}, knobs: {}, open: null, map: "",
 };
 const RANGE = /^(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?$/;
 
@@ -105,13 +105,14 @@ export function address(of) {
     else add(`where.${name}`, `${value.min ?? ""}..${value.max ?? ""}`);
   }
   if (of.open !== null) add("open", of.open);
+  if (of.map && of.tab === "map") add("map", of.map);
   return location.pathname + (pairs.length ? `?${pairs.join("&")}` : "");
 }
 
 function read() {
   const next = { ...EMPTY, where: {}, knobs: {}, upload: history.state?.pentimento?.upload ?? null };
   for (const [name, value] of new URLSearchParams(location.search)) {
-    if (name === "tab" || name === "gallery" || name === "index") next[name] = value;
+    if (name === "tab" || name === "gallery" || name === "index" || name === "map") next[name] = value;
     else if ((name === "id" || name === "open") && /^\d+$/.test(value)) next[name] = Number(value);
     else if (name === "k" && Number(value) >= 1) next.k = Math.min(500, Math.floor(Number(value)));
     else if (name === "turns") next.turns = (Number(value) || 0) & 3;

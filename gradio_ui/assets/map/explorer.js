@@ -98,7 +98,8 @@ export function explorer(root, data, { theme, state = "", draw = "", remember, a
       map.moveTo(map.view.centred(data.xy[2 * i], data.xy[2 * i + 1], Math.max(map.fit.scale, near)));
       return true;
     },
-    place: tools.place,
+    /** Show where the server placed a picture, or why it could not. */
+    placed: tools.show,
     dispose: () => map.dispose(),
   };
 }

@@ -91,6 +91,10 @@ export function mount({ element, props, server, upload, watch }) {
     if (picture.gallery && picture.gallery !== address) return; // its gallery's map is being opened
     wanted = null;
     if (picture.image_id !== undefined) shown.showImage(picture.image_id);
+    else if (picture.path) {
+      const answer = await server.place({ gallery: address, path: picture.path }).catch(noAnswer);
+      shown.placed(answer, picture, new URL(`gradio_api/file=${picture.path}`, document.baseURI).href);
+    }
   }
 
   watch("value", () => {

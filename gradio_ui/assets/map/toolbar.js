@@ -64,12 +64,16 @@ export function toolbar(map, actions, { placed, stage }) {
   async function place(chosen) {
     say("Placing the picture", false);
     const answer = await actions.place(chosen).catch(() => ({ error: "The page's server did not answer. Is it still running? Then try again." }));
+    show(answer, chosen, URL.createObjectURL(chosen));
+  }
+
+  function show(answer, picture, url) {
     if (answer.error) {
       say(answer.error, true);
       return;
     }
     message.hidden = true;
-    placed(answer, chosen, answer.preview ?? URL.createObjectURL(chosen));
+    placed(answer, picture, url);
   }
 
   function say(text, wrong) {
@@ -96,7 +100,7 @@ export function toolbar(map, actions, { placed, stage }) {
   return {
     element,
     draw,
-    place,
+    show,
     names(list) {
       names = list;
       kept.hidden = !list.length;
