@@ -27,6 +27,8 @@ export function filtersPanel() {
     if (!entry) return;
     drawnFor = entry;
     const facets = entry.facets.filter((facet) => (facet.kind === "range" ? facet.low !== facet.high : facet.values.length > 1));
+    const weight = (facet) => (facet.kind === "range" ? 1e6 : facet.values.length);
+    facets.sort((one, other) => weight(one) - weight(other)); // few choices first, ranges last
     body.replaceChildren(...(facets.length ? facets.map((facet) => (facet.kind === "range" ? range(facet) : choice(facet)))
       : [h("p", { class: "pm-hint" }, "This gallery has nothing to filter by.")]));
     mark();

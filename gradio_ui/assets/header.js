@@ -1,6 +1,6 @@
 // The header: wordmark, gallery chips, light and dark. Keeps Gradio's tabs and the gallery's value in step with the URL.
 
-import { button, h } from "./dom.js";
+import { button, h, icon } from "./dom.js";
 import { all, chosen, navigate, NO_PICTURE, onGalleries, setGalleries, state, subscribe } from "./store.js";
 import { follow } from "./theme.js";
 
@@ -25,6 +25,7 @@ export async function mount({ element, trigger, props, server }) {
   const dark = button("Dark", { iconName: "moon", quiet: true, class: "pm-tool pm-theme" });
   const setDark = follow((isDark) => {
     dark.setAttribute("aria-pressed", String(isDark));
+    dark.replaceChildren(icon(isDark ? "sun" : "moon"));
     dark.title = isDark ? "Switch to light" : "Switch to dark";
   });
   dark.setAttribute("aria-label", "Dark colours");

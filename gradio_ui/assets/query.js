@@ -67,6 +67,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
     source.onload = draw;
     source.onerror = async () => {
       canvas.width = canvas.height = 0;
+      held.classList.add("pm-unseen");
       if (!path) return;
       const answer = await server.preview({ path });
       if (answer.picture && shown === url) {
@@ -79,6 +80,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
 
   function draw() {
     if (!source.complete || !source.naturalWidth) return;
+    held.classList.remove("pm-unseen");
     const { turns, mirrored } = state();
     const scale = Math.min(900 / Math.max(source.naturalWidth, source.naturalHeight), Math.max(1, 288 / source.naturalWidth));
     const [w, t] = [Math.max(1, Math.round(source.naturalWidth * scale)), Math.max(1, Math.round(source.naturalHeight * scale))];

@@ -120,7 +120,7 @@ export function saveMenu(save) {
   const item = (kind, label, note) =>
     h("button", { type: "button", class: "pm-menu-item", onclick: () => ((menu.open = false), save(kind)) }, h("strong", {}, label), h("span", {}, note));
   const menu = h("details", { class: "pm-save" },
-    h("summary", { class: "pm-button" }, icon("save"), "Save"),
+    h("summary", { class: "pm-button" }, icon("save"), h("span", {}, "Save")),
     h("div", { class: "pm-popover" },
       item("csv", "Table (CSV)", "ranks, similarity, metadata"),
       item("json", "Everything (JSON)", "as the command line gives it"),

@@ -37,7 +37,7 @@ export function mount({ element, props, server, upload }) {
     h("div", { class: "pm-progress", "aria-hidden": "true" }),
     h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account, note), save),
     verdict, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
-  const side = h("div", { class: "pm-side" }, query.element, filtersPanel(), how.element);
+  const side = h("div", { class: "pm-side" }, query.element, h("div", { class: "pm-panels" }, filtersPanel(), how.element));
   root.append(side, results, details.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to search with it"));
   remember(side);
 
@@ -111,17 +111,17 @@ export function mount({ element, props, server, upload }) {
     save.hidden = more.hidden = true;
     trouble.hidden = false;
     trouble.className = "pm-trouble pm-failed";
-    const known = find(state().gallery || chosen()?.address);
+    const known = find(state().gallery || chosen()?.address) ?? all()?.[0];
     trouble.replaceChildren(h("div", { role: "alert" }, h("h2", {}, title), h("p", {}, message)),
       h("div", { class: "pm-actions" },
         retry ? h("button", { type: "button", class: "pm-button pm-primary", onclick: follow }, "Try again") : null,
         h("button", { type: "button", class: "pm-button", onclick: query.choose }, "Choose another picture"),
-        h("button", { type: "button", class: "pm-button", onclick: () => again(known) }, `Look around in ${(known ?? all()[0]).title}`)));
+        known ? h("button", { type: "button", class: "pm-button", onclick: () => again(known) }, `Look around in ${known.title}`) : null));
   }
 
   function again(known) {
     asked = "";
-    navigate({ ...NO_PICTURE, gallery: (known ?? all()[0]).address, index: "", where: {}, knobs: {} });
+    navigate({ ...NO_PICTURE, gallery: known.address, index: "", where: {}, knobs: {} });
     follow();
   }
 
