@@ -28,7 +28,7 @@ import numpy as np
 
 from core.arrays import as_count, as_ids, as_vectors
 from core.indexes import exact, filtering, upkeep
-from core.indexes.contract import Knob, SearchResult, as_allowed, check_knobs
+from core.indexes.contract import Knob, SearchResult, as_allowed, check_knobs, joined
 from core.indexes.snapshot import Mask, Rows, Segment, Snapshot
 from core.types import Distances, Ids, Json, Vectors
 
@@ -56,7 +56,8 @@ class Index(ABC):
     keeps_vectors: ClassVar[bool] = True  # the base holds the vectors, for exact scans and for merging
     filters: ClassVar[bool] = False  # `_search` understands a mask
     is_exact: ClassVar[bool] = False
-    scan_below: float = 0.0  # share of rows left by a filter, below which `_scan` is faster than `_search`
+    scan_below: ClassVar[float] = 0.0  # share of rows left by a filter, below which `_scan` serves better: `filtering`
+    scan_rows: ClassVar[int] = 0  # number of rows left by a filter, up to which it does, whatever their share
 
     def __init__(self, dim: int, **params: Any) -> None:
         """Make an empty index.
@@ -250,29 +251,13 @@ class Index(ABC):
         values = check_knobs(self.knobs, knobs, self.name)
         only = None if allowed is None else as_allowed(allowed)
         snapshot = self._snapshot  # read once: see the head of this file
-        found = SearchResult(
-            np.full((len(checked), k), -1, dtype=np.int64), np.full((len(checked), k), np.inf, dtype=np.float32)
-        )
-        if len(checked) == 0:
-            return found
         parts = []
-        for segment in snapshot.segments:
+        for segment in snapshot.segments if len(checked) else ():
             mask, count = segment.searchable(only)
             if count:
                 rows, distances = filtering.search_segment(self, segment, checked, min(k, count), mask, count, values)
-                parts.append((np.where(rows >= 0, segment.ids[rows], -1), distances))
-        if len(parts) == 1:
-            ids, distances = parts[0]
-        elif parts:
-            ids = np.concatenate([part[0] for part in parts], axis=1)
-            distances = np.concatenate([part[1] for part in parts], axis=1)
-            order = np.argsort(distances, axis=1, kind="stable")[:, :k]  # inf, of empty slots, comes last
-            ids, distances = np.take_along_axis(ids, order, axis=1), np.take_along_axis(distances, order, axis=1)
-        else:
-            return found
-        found.ids[:, : ids.shape[1]] = ids
-        found.distances[:, : ids.shape[1]] = distances
-        return found
+                parts.append(SearchResult(np.where(rows >= 0, segment.ids[rows], -1), distances))
+        return joined(parts, len(checked), k)
 
     def reconstruct(self, ids: Any) -> Vectors:
         """Return (len(ids), D) the vectors of these ids, as well as the index remembers them.
@@ -303,3 +288,10 @@ class Index(ABC):
     def _publish(self, segments: tuple[Segment, ...], next_id: int) -> None:
         """Let the next search see these segments, tidied."""
         self._snapshot = Snapshot(upkeep.tidied(self, segments), next_id)
+
+    def _adopt(self, ids: Ids, structure: Any, vectors: Vectors | None = None) -> None:
+        """Take over a structure that was made elsewhere, as the only segment of an index without vectors so far."""
+        with self._writing:
+            self._trained = True
+            segments = (Segment.of(ids, vectors, structure),) if len(ids) else ()
+            self._publish(segments, int(ids.max(initial=-1)) + 1)

@@ -1,6 +1,6 @@
 """What goes into a search and comes out of it: knobs, allowed ids, and the result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -67,3 +67,18 @@ def as_allowed(values: Any) -> Ids:
     if array.ndim != 1:
         raise ValueError(f"allowed must have shape (n,), got {array.shape}")
     return array.astype(np.int64, copy=False)
+
+
+def joined(parts: Sequence[SearchResult], n_queries: int, k: int) -> SearchResult:
+    """Return the k best of several results for the same queries, padded with -1 and inf."""
+    if len(parts) == 1 and parts[0].ids.shape[1] == k:
+        return parts[0]
+    ids = np.full((n_queries, k), -1, dtype=np.int64)
+    distances = np.full((n_queries, k), np.inf, dtype=np.float32)
+    if parts:
+        all_ids = np.concatenate([part.ids for part in parts], axis=1)
+        all_distances = np.concatenate([part.distances for part in parts], axis=1)
+        best = np.argsort(all_distances, axis=1, kind="stable")[:, :k]  # the inf of empty slots comes last
+        ids[:, : best.shape[1]] = np.take_along_axis(all_ids, best, axis=1)
+        distances[:, : best.shape[1]] = np.take_along_axis(all_distances, best, axis=1)
+    return SearchResult(ids, distances)

@@ -14,7 +14,9 @@ from core.types import Distances, Vectors
 
 Rows = NDArray[np.int64]
 
-_BLOCK_BYTES = 8 << 20  # of one block of products, small enough to stay in cache and to bound the memory
+_BLOCK_BYTES = 8 << 20  # of one block of products: it bounds the memory
+_GATHER_BYTES = 1 << 19  # of rows that are copied together, to be read again while they are in cache
+_DENSE = 0.3  # share of rows from which it is faster to multiply with all (8 ms against 5 ms at 0.5, 200k x 128)
 _EPSILON = float(np.finfo(np.float32).eps)
 
 
@@ -41,8 +43,7 @@ def nearest(
     """
     found = np.empty((len(queries), k), dtype=np.int64)
     distances = np.empty((len(queries), k), dtype=np.float32)
-    total = len(vectors) if rows is None else len(rows)
-    queries_at_once = max(1, min(len(queries), _BLOCK_BYTES // (4 * max(total, 1)), 256))
+    queries_at_once = max(1, min(len(queries), _BLOCK_BYTES // (4 * max(len(vectors), 1)), 256))
     for start in range(0, len(queries), queries_at_once):
         part = queries[start : start + queries_at_once]
         products = _half_distances(part, vectors, norms, rows)
@@ -59,9 +60,9 @@ def nearest(
 def distances_to(query: Vectors, vectors: Vectors, rows: Rows) -> NDArray[np.float32]:
     """Return (len(rows),) squared L2 distances of one (D,) query to the given rows of (n, D) vectors."""
     distances = np.empty(len(rows), dtype=np.float32)
-    step = max(1, _BLOCK_BYTES // (4 * max(len(query), 1)))
+    step = max(1, _GATHER_BYTES // (4 * len(query)))
     for start in range(0, len(rows), step):
-        differences = vectors[rows[start : start + step]]
+        differences = np.take(vectors, rows[start : start + step], axis=0)
         differences -= query
         distances[start : start + step] = np.einsum("nd,nd->n", differences, differences)
     return distances
@@ -91,18 +92,36 @@ def _half_distances(
     queries: Vectors, vectors: Vectors, norms: NDArray[np.float32] | None, rows: Rows | None
 ) -> NDArray[np.float32]:
     """Return (Q, m) of |x|^2 / 2 - q.x, which orders rows as their distance does."""
-    total = len(vectors) if rows is None else len(rows)
-    halves = np.empty((len(queries), total), dtype=np.float32)
-    step = max(1, _BLOCK_BYTES // (4 * max(vectors.shape[1], 1))) if norms is None or rows is not None else total
-    for start in range(0, total, max(step, 1)):
-        stop = min(start + step, total)
-        block = vectors[start:stop] if rows is None else vectors[rows[start:stop]]
-        if norms is None:
-            lengths = squared_norms(block)
-        else:
-            lengths = norms[start:stop] if rows is None else norms[rows[start:stop]]
-        np.matmul(queries, block.T, out=halves[:, start:stop])
-        np.subtract(lengths / 2, halves[:, start:stop], out=halves[:, start:stop])
+    if rows is None:
+        return _half_distances_of_all(queries, vectors, norms)
+    if len(rows) > _DENSE * len(vectors):
+        everything: NDArray[np.float32] = _half_distances_of_all(queries, vectors, norms)[:, rows]
+        return everything
+    halves = np.empty((len(queries), len(rows)), dtype=np.float32)
+    step = max(1, _GATHER_BYTES // (4 * vectors.shape[1]))
+    gathered = np.empty((min(step, len(rows)), vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        block = gathered[: len(some)]
+        np.take(vectors, some, axis=0, out=block, mode="clip")  # "clip", as the default makes a copy first
+        lengths = squared_norms(block) if norms is None else norms[some]
+        part = halves[:, start : start + step]
+        np.matmul(queries, block.T, out=part)
+        np.subtract(lengths / 2, part, out=part)
+    return halves
+
+
+def _half_distances_of_all(
+    queries: Vectors, vectors: Vectors, norms: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    halves = np.empty((len(queries), len(vectors)), dtype=np.float32)
+    step = len(vectors) if norms is not None else max(1, _GATHER_BYTES // (4 * vectors.shape[1]))
+    for start in range(0, len(vectors), step):
+        block = vectors[start : start + step]
+        lengths = squared_norms(block) if norms is None else norms[start : start + step]
+        part = halves[:, start : start + step]
+        np.matmul(queries, block.T, out=part)
+        np.subtract(lengths / 2, part, out=part)
     return halves
 
 

@@ -35,6 +35,8 @@ class FaissIndex(Index):
 
     keeps_vectors = False  # FAISS holds them, where they are kept at all
     filters = True
+    scan_below = 0.03
+    scan_rows = 1000
 
     def __init__(self, dim: int, **params: Any) -> None:
         super().__init__(dim, **params)
@@ -119,6 +121,8 @@ class FaissFlat(FaissIndex):
 
     name = "faiss-flat"
     is_exact = True
+    scan_below = 0.01
+    scan_rows = 0
 
     def __init__(self, dim: int) -> None:
         """Make an empty index of D = `dim`."""
@@ -139,6 +143,7 @@ class FaissHNSW(FaissIndex):
     """
 
     name = "faiss-hnsw"
+    scan_below = 0.05
     knobs: ClassVar[Mapping[str, Knob]] = {
         "ef_search": Knob(64, 1, 100_000, "size of the list of candidates; more find more and take longer")
     }
@@ -170,6 +175,7 @@ class FaissLSH(FaissIndex):
     needs_training = True
     keeps_vectors = True
     filters = False
+    scan_below = 0.5
     knobs: ClassVar[Mapping[str, Knob]] = {
         "n_candidates": Knob(200, 1, 1_000_000, "nearest codes whose vectors are compared exactly")
     }

@@ -1,4 +1,21 @@
-"""Search under a mask: a scan of what is left, the structure's own filter, or asking for more and dropping."""
+"""Search under a mask: a scan of what is left, the structure's own filter, or asking for more and dropping.
+
+Where to change from one to the other was measured with single queries on one thread, 10 neighbours, default knobs, on
+200,000 SIFT vectors (D 128) and 10,000 clustered ones (D 1280). Milliseconds of the scan and of the native filter, and
+the native filter's recall (the scan's is 1):
+
+    share of rows left        0.003           0.01            0.03            0.1             0.3
+    200k  faiss-flat          0.1  0.6  1.00  0.3  1.2  1.00  1.5  2.6  1.00  4.7  5.1  1.00  12.4 5.3  1.00
+          faiss-ivfflat       0.8  0.05 0.42  2.3  0.06 0.55  3.6  0.06 0.70  6.2  0.2  0.80  10.5 0.2  0.85
+          faiss-ivfpqfs       0.1  0.05 0.42  0.5  0.1  0.55  1.7  0.1  0.70  4.8  0.1  0.80  10.6 0.05 0.85
+          lsh                 0.1  0.8  1.00  0.2  0.6  1.00  0.8  0.8  1.00  3.3  0.8  0.99  8.5  0.7  0.97
+          minhash-lsh         0.1  68   0.90  0.2  6.7  0.58  0.7  1.8  0.44  2.9  1.0  0.30  8.1  0.4  0.25
+    10k   faiss-hnsw          0.1  0.1  0.15  0.1  0.1  0.30  0.2  0.1  0.73  1.0  0.1  1.00  3.0  0.1  1.00
+          faiss-ivfflat       0.1  0.05 0.19  0.1  0.05 0.41  0.1  0.04 0.79  0.2  0.05 1.00  1.3  0.05 1.00
+
+A filter that leaves little thins out the lists and the graph, and the fixed effort of a search no longer finds what is
+left: there the scan is worth its milliseconds. Up to `scan_rows` rows it takes less than one.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +44,11 @@ def search_segment(
     """
     if mask is None:
         return index._search(segment, queries, k, None, knobs)
-    share = count / len(segment)
-    if share < index.scan_below:
+    if count < index.scan_below * len(segment) or count <= index.scan_rows:
         return index._scan(segment, queries, k, np.flatnonzero(mask))
     if index.filters:
         return index._search(segment, queries, k, mask, knobs)
-    if segment.vectors is not None and share < 0.5:
+    if segment.vectors is not None and 2 * count < len(segment):
         return index._scan(segment, queries, k, np.flatnonzero(mask))
     return _search_and_drop(index, segment, queries, k, mask, knobs)
 

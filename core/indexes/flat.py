@@ -21,7 +21,7 @@ class Flat(Index):
 
     name = "flat"
     is_exact = True
-    scan_below = 1.0  # a filter leaves fewer rows to compare, whatever their share
+    scan_below = 1.0  # its scan is its search
 
     def __init__(self, dim: int) -> None:
         """Make an empty index of D = `dim`."""
@@ -35,6 +35,10 @@ class Flat(Index):
     ) -> tuple[Rows, Distances]:
         assert segment.vectors is not None
         return exact.nearest(queries, segment.vectors, k, norms=segment.structure)
+
+    def _scan(self, segment: Segment, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Distances]:
+        assert segment.vectors is not None
+        return exact.nearest(queries, segment.vectors, k, norms=segment.structure, rows=rows)
 
     def _structure_nbytes(self, structure: NDArray[np.float32]) -> int:
         return structure.nbytes

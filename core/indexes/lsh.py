@@ -32,6 +32,8 @@ class LSH(Index):
     name = "lsh"
     needs_training = True
     filters = True
+    scan_below = 0.03
+    scan_rows = 1000
     knobs: ClassVar[Mapping[str, Knob]] = {
         "n_candidates": Knob(200, 1, 1_000_000, "nearest codes whose vectors are compared exactly")
     }

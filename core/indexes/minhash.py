@@ -44,6 +44,8 @@ class MinHashLSH(Index):
     name = "minhash-lsh"
     needs_training = True
     filters = True
+    scan_below = 0.1
+    scan_rows = 1000
     knobs: ClassVar[Mapping[str, Knob]] = {
         "n_candidates": Knob(200, 1, 1_000_000, "vectors of the longest common prefixes that are compared exactly")
     }
