@@ -30,10 +30,12 @@ from core.search.galleries import (
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
 from core.settings import Address, Settings
-from core.storage import Generations
+from core.storage import CURRENT, Generations
 from core.types import Image, Vectors
 
 _REMEMBERED = 256  # vectors of uploads, 5 kB each
+
+_Stamp = tuple[int, int] | None  # of the file CURRENT: which generation, also after a gallery was removed and made anew
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Engine:
         self._loading = Lock()
         self._datasets: dict[str, tuple[int | None, Dataset]] = {}
         self._encoders: dict[str, PictureEncoder] = {}
-        self._stores: dict[Address, FeatureStore] = {}
-        self._indexes: dict[tuple[Address, str], tuple[Path, Index]] = {}
+        self._stores: dict[Address, tuple[_Stamp, FeatureStore]] = {}
+        self._indexes: dict[tuple[Address, str], tuple[_Stamp, Index]] = {}
         self._remembered: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
 
     def galleries(self) -> list[GalleryInfo]:
@@ -117,13 +119,13 @@ class Engine:
             NotPreparedError, DamagedFileError: with the command to run.
         """
         chosen = self._address(address)
-        current = Generations(chosen.features(self.settings)).current()
         with self._loading:
-            store = self._stores.get(chosen)
-            if store is None or store.folder != current:
-                store = FeatureStore.open(chosen, self.settings)
-                self._stores[chosen] = store
-            return store
+            stamp = _stamp(chosen.features(self.settings))
+            known = self._stores.get(chosen)
+            if known is None or known[0] != stamp:
+                known = (stamp, FeatureStore.open(chosen, self.settings))
+                self._stores[chosen] = known
+            return known[1]
 
     def load_index(self, address: str, name: str) -> Index:
         """Return a gallery's index, of the generation that is current now.
@@ -207,12 +209,14 @@ class Engine:
 
     def _index(self, address: Address, name: str, store: FeatureStore) -> Index:
         indexes.describe(name)
-        current = Generations(address.index(self.settings, name)).current()
+        folder = address.index(self.settings, name)
         with self._loading:
+            stamp = _stamp(folder)
             known = self._indexes.get((address, name))
-            if known is None or known[0] != current or known[1].built_from != provenance(store):
+            if known is None or known[0] != stamp or known[1].built_from != provenance(store):
                 info = index_info(address, name, store, self.settings)
-                if not info.available or current is None:
+                current = Generations(folder).current() if info.available else None
+                if current is None:
                     kind = StaleError if "older" in info.reason else NotPreparedError
                     raise kind(f"{address} cannot be searched with {name}: {info.reason}")
                 structure = indexes.load(current, built_from=provenance(store))
@@ -221,7 +225,7 @@ class Engine:
                     raise DamagedFileError(
                         f"{current} does not fit the features; run: python -m core index {address} --rebuild"
                     )
-                known = (current, structure)
+                known = (stamp, structure)
                 self._indexes[address, name] = known
             return known[1]
 
@@ -275,3 +279,12 @@ class Engine:
                 f"picture {image_id} of {address.dataset} has no features; run: python -m core index {address}"
             )
         return np.array(store.vectors[row])
+
+
+def _stamp(folder: Path) -> _Stamp:
+    """Return what changes whenever another generation in `folder` becomes current."""
+    try:
+        facts = (folder / CURRENT).stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_mtime_ns, facts.st_ino
