@@ -13,7 +13,7 @@ from core.storage import atomic_path
 from core.types import Json
 
 # The page's qualitative colours, on white.
-_COLOURS = ("#2B4C9B", "#D9680F", "#0B8A72", "#A8327D", "#A88700", "#3FA0D6", "#6A1F1B", "#77787C")
+_COLOURS = ("#2B4C9B", "#EE8822", "#448811", "#BB66BB", "#661144", "#6699FF", "#005511", "#885555", "#8E8E8C")
 _GREY = "#C9C6BF"
 
 

@@ -42,7 +42,7 @@ export function explorer(root, data, { theme, state = "", draw = "", remember, a
   const tools = toolbar(current, actions, { placed: (answer, file, url) => pick.showPlaced(answer, file, url), stage });
   root.replaceChildren(h("div", { class: "pm-map-frame" }, stage, folding, left, tools.element, pick.element, selection.element, status), table.element);
 
-  const map = new PictureMap(stage, data, { theme, draw, listeners: {
+  const map = new PictureMap(stage, data, { theme, draw, inset: () => (left.offsetWidth ? left.offsetWidth + 12 : 0), listeners: {
     hover: (i, x, y) => card.show(map, i, x, y),
     pick: (i) => pick.show(i),
     select: (points) => selection.show(points),
@@ -94,8 +94,7 @@ export function explorer(root, data, { theme, state = "", draw = "", remember, a
       const i = data.point(id);
       if (i < 0) return false;
       map.pick(i);
-      const near = 64 / Math.max(1e-9, data.info.spacing * 0.92);
-      map.moveTo(map.view.centred(data.xy[2 * i], data.xy[2 * i + 1], Math.max(map.fit.scale, near)));
+      map.goTo(i);
       return true;
     },
     /** Show where the server placed a picture, or why it could not. */

@@ -31,7 +31,7 @@ export function pickPanel(map, actions) {
   function go(i) {
     map().pick(i);
     const [x, y] = map().view.toScreen(map().data.xy[2 * i], map().data.xy[2 * i + 1]);
-    if (x < 0 || y < 0 || x > map().width || y > map().height) map().moveTo(map().view.centred(map().data.xy[2 * i], map().data.xy[2 * i + 1]));
+    if (x < 0 || y < 0 || x > map().width || y > map().height) map().goTo(i, 0);
   }
 
   /** Show a picked point; its true neighbours follow when the server has found them. */

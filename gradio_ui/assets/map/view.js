@@ -69,7 +69,8 @@ export class View {
   clamped(fit, [x0, y0, x1, y1]) {
     const scale = Math.min(Math.max(this.scale, fit.scale * 0.5), fit.scale * MOST_ZOOM);
     return new View(this.width, this.height,
-      Math.min(Math.max(this.x, x0), x1), Math.min(Math.max(this.y, y0), y1), scale);
+      Math.min(Math.max(this.x, Math.min(x0, fit.x)), Math.max(x1, fit.x)),
+      Math.min(Math.max(this.y, Math.min(y0, fit.y)), Math.max(y1, fit.y)), scale);
   }
 
   /** The view a share `t` of the way to another: centre and logarithm of the scale change evenly on the screen. */
