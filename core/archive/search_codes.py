@@ -32,7 +32,7 @@ class SearchCoder:
         mean: (D,) subtracted first.
         basis: (D, D') orthonormal columns: PCA and rotation in one.
         quantizer: of D' dimensions.
-        lost: mean squared length of what the basis leaves out of a training vector.
+        lost: mean squared distance between a training vector and what its code stands for.
         data: the file's bytes; their SHA-256 is written into archives.
     """
 
@@ -103,7 +103,9 @@ def train_search_coder(vectors: Vectors, rng: np.random.Generator) -> SearchCode
             left, _, right = np.linalg.svd(projected.T.astype(np.float64) @ decoded)
             rotation = left @ right  # the orthogonal matrix that brings the vectors nearest to their codes
     basis = (kept @ rotation).astype(np.float16).astype(np.float32)
-    lost = float(np.mean(np.sum(centred**2, axis=1) - np.sum((centred @ basis) ** 2, axis=1)))
+    turned = np.ascontiguousarray(centred @ basis, dtype=np.float32)
+    missed = np.sum((turned - quantizer.decode(quantizer.encode(turned))) ** 2, axis=1)
+    lost = float(np.mean(np.sum(centred**2, axis=1) - np.sum(turned**2, axis=1) + missed))
     return _packed(mean.astype(np.float32), basis, quantizer, max(0.0, lost))
 
 
