@@ -210,11 +210,7 @@ class Index(ABC):
                 for rows in snapshot.locate(fresh) if own is not None else ():
                     if (rows >= 0).any():
                         raise ValueError(f"ids must be new, but {fresh[np.argmax(rows >= 0)]} is present already")
-                kept = (
-                    checked.copy()
-                    if self.keeps_vectors and np.may_share_memory(checked, np.asarray(vectors))
-                    else checked
-                )
+                kept = upkeep.own(checked, vectors) if self.keeps_vectors else checked
                 segment = Segment.of(fresh, kept if self.keeps_vectors else None, self._build(kept))
                 self._publish((*snapshot.segments, segment), max(first, int(fresh.max()) + 1))
         return self

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arrays import as_count
-from core.errors import UnavailableError
-from core.indexes import exact
+from core.errors import DamagedFileError, NotPreparedError, UnavailableError
+from core.indexes import exact, store
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
 from core.types import Distances, Ids, Json, Vectors
 
@@ -30,6 +30,21 @@ def import_faiss() -> Any:
     return faiss
 
 
+def read_file(path: Path) -> Any:
+    """Read a FAISS index that was made elsewhere.
+
+    Raises:
+        NotPreparedError: there is no such file.
+        DamagedFileError: FAISS cannot read it.
+    """
+    if not path.is_file():
+        raise NotPreparedError(f"{path} does not exist")
+    try:
+        return import_faiss().read_index(str(path))
+    except RuntimeError as error:
+        raise DamagedFileError(f"{path} is not a FAISS index that can be read: {error}") from error
+
+
 class FaissIndex(Index):
     """What all of FAISS's indexes share: building, searching and files."""
 
@@ -41,6 +56,7 @@ class FaissIndex(Index):
     def __init__(self, dim: int, **params: Any) -> None:
         super().__init__(dim, **params)
         self._template: Any = None if self.needs_training else self._empty(0)
+        self._folder: Path | None = None  # from which it was loaded
 
     @abstractmethod
     def _empty(self, n_training: int) -> Any:
@@ -82,7 +98,12 @@ class FaissIndex(Index):
         faiss.omp_set_num_threads(self.threads)
         selector = None if mask is None else faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
         parameters = self._parameters(faiss, segment.structure, selector, knobs)
-        distances, rows = segment.structure.search(queries, k, params=parameters)
+        try:
+            distances, rows = segment.structure.search(queries, k, params=parameters)
+        except RuntimeError as error:  # FAISS found its own data to be inconsistent
+            if self._folder is None:
+                raise
+            raise store.damaged(self._folder, str(error)) from error
         empty = rows < 0
         if empty.any():
             distances[empty] = np.inf  # FAISS puts the largest float there
@@ -106,6 +127,7 @@ class FaissIndex(Index):
 
     def _read(self, folder: Path, facts: Json, ids: Ids | None, vectors: Vectors | None) -> Any:
         faiss = import_faiss()
+        self._folder = folder
         self._template = faiss.read_index(str(folder / "empty.faiss"))
         found = [(self._template, 0)]
         if ids is not None:

@@ -53,7 +53,7 @@ def save(index: Index, path: Path, built_from: Json) -> None:
             if segment is not None:
                 write_array(scratch / "ids.npy", segment.ids)
                 if segment.vectors is not None:
-                    write_array(scratch / "vectors.npy", segment.vectors)
+                    _write_or_link(scratch / "vectors.npy", segment.vectors)
             facts = index._write(scratch, segment) if index.is_trained else {}
             params = {
                 "dim": index.dim,
@@ -167,6 +167,21 @@ def _restore(kind: type[Index], name: str, path: Path, manifest: Manifest) -> In
     else:
         index._snapshot = Snapshot((), int(stored["next_id"]))
     return index
+
+
+def _write_or_link(path: Path, array: NDArray[Any]) -> None:
+    """Write an array, or where it is a whole .npy file that is mapped, such as a gallery's features, link that file.
+
+    So that ten indexes that keep the vectors of a gallery take the disk for one copy of them.
+    """
+    source = upkeep.mapped_file(array)
+    if source is not None and source.filename is not None and source.shape == array.shape:
+        with contextlib.suppress(OSError, ValueError):  # another disk, no links there, replaced or removed meanwhile
+            os.link(source.filename, path)
+            if np.array_equal(np.load(path, mmap_mode="r", allow_pickle=False), array):
+                return
+        path.unlink(missing_ok=True)
+    write_array(path, array)
 
 
 def _version(index: Index) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.indexes.snapshot import Rows, Segment, Snapshot
 from core.types import Vectors
@@ -32,6 +33,22 @@ def compact(index: Index) -> Segment | None:
             segments = (_merged(index, segments),)
             index._snapshot = Snapshot(segments, index._snapshot.next_id)
         return segments[0] if segments else None
+
+
+def own(checked: Vectors, given: Any) -> Vectors:
+    """Return `checked` if the caller cannot change it (a copy was made, or it is mapped read-only), else a copy."""
+    may_change = not isinstance(given, list | tuple) and np.may_share_memory(checked, np.asarray(given))
+    return checked.copy() if may_change and (mapped_file(checked) is None or checked.flags.writeable) else checked
+
+
+def mapped_file(array: NDArray[Any]) -> np.memmap[Any, Any] | None:
+    """Return the mapped file of which `array` is the whole or a part, or None if it is in memory."""
+    root: Any = array
+    while isinstance(root, np.ndarray):
+        if isinstance(root, np.memmap) and not isinstance(root.base, np.memmap):
+            return root
+        root = root.base
+    return None
 
 
 def gathered(segments: Sequence[Segment], kept: Sequence[Rows]) -> Vectors:

@@ -2,6 +2,7 @@
 
 import builtins
 import threading
+from pathlib import Path
 from typing import Any
 
 import faiss
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from core import indexes
-from core.errors import UnavailableError
+from core.errors import DamagedFileError, NotPreparedError, UnavailableError
+from core.indexes.faiss_adapter import read_file
 
 DIM = 32
 RNG = np.random.default_rng(0)
@@ -154,3 +156,29 @@ def test_bytes_count_vectors_codes_and_links() -> None:
     assert sizes["faiss-ivfflat"] > plain + 2000 * 8
     assert sizes["faiss-ivfpqfs"] > plain + 2000 * (DIM // 2 // 2)
     assert sizes["faiss-lsh"] > plain + 2000 * 256 // 8
+
+
+def test_a_file_made_by_faiss_is_read_and_another_is_refused(tmp_path: Path) -> None:
+    theirs = flat()
+    theirs.add(VECTORS)
+    faiss.write_index(theirs, str(tmp_path / "made.index"))
+    assert read_file(tmp_path / "made.index").ntotal == len(VECTORS)
+    with pytest.raises(NotPreparedError, match="does not exist"):
+        read_file(tmp_path / "absent.index")
+    (tmp_path / "letter.index").write_text("dear reader, this is no index")
+    with pytest.raises(DamagedFileError, match=r"letter.index is not a FAISS index"):
+        read_file(tmp_path / "letter.index")
+
+
+def test_damage_that_faiss_finds_while_searching_is_told_with_the_repair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexes.create("faiss-flat", DIM).add(VECTORS).save(tmp_path / "index")
+    index = indexes.load(tmp_path / "index")
+
+    def fail(*arguments: Any, **more: Any) -> None:
+        raise RuntimeError("Error in search: labels out of range")
+
+    monkeypatch.setattr(index._snapshot.segments[0].structure, "search", fail, raising=False)
+    with pytest.raises(DamagedFileError, match="labels out of range; run: python -m core index GALLERY --rebuild"):
+        index.search(QUERIES, 1)

@@ -172,3 +172,21 @@ def test_a_saved_index_can_be_removed_while_it_is_searched(saved: Path) -> None:
     expected = index.search(VECTORS[:3], 5)
     shutil.rmtree(saved)
     assert np.array_equal(index.search(VECTORS[:3], 5).ids, expected.ids)
+
+
+def test_vectors_that_are_mapped_from_a_file_are_linked_and_not_copied(tmp_path: Path) -> None:
+    np.save(tmp_path / "features.npy", VECTORS)
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    index = indexes.create("flat", DIM).add(mapped)
+    assert np.shares_memory(index._snapshot.segments[0].vectors, mapped)
+    index.save(tmp_path / "one")
+    assert (tmp_path / "one" / "vectors.npy").samefile(tmp_path / "features.npy")
+    np.save(tmp_path / "other.npy", VECTORS[::-1])
+    (tmp_path / "other.npy").replace(tmp_path / "features.npy")  # the name is another file's now
+    index.save(tmp_path / "two")
+    assert not (tmp_path / "two" / "vectors.npy").samefile(tmp_path / "features.npy")
+    index.remove([0])
+    index.save(tmp_path / "three")
+    for name, count in (("one", 300), ("two", 300), ("three", 299)):
+        opened = indexes.load(tmp_path / name)
+        assert np.array_equal(opened.reconstruct(opened.ids), VECTORS[-count:])
