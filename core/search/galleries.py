@@ -75,7 +75,7 @@ def parse_address(text: str, settings: Settings) -> Address:
     except ValueError:
         prepared = False
     if not prepared and dataset not in datasets.known():
-        known = sorted({*datasets.names(settings), *datasets.known()})
+        known = list(dict.fromkeys([*datasets.names(settings), *datasets.known()]))
         raise UnknownNameError(f"there is no gallery {text!r}; there are: {', '.join(known)}")
     encoder = encoder or encoders.default_encoder(dataset)
     known = encoders.names(settings)
