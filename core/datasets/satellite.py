@@ -175,7 +175,9 @@ def _corner(row: int, column: int) -> tuple[int, int]:
 
 def _png(tile: Image) -> bytes:
     buffer = io.BytesIO()
-    PillowImage.fromarray(np.ascontiguousarray(tile)).save(buffer, "PNG")
+    PillowImage.fromarray(np.ascontiguousarray(tile)).save(
+        buffer, "PNG", compress_level=2
+    )  # a third of the time for 8 % more bytes
     return buffer.getvalue()
 
 
