@@ -20,6 +20,7 @@ from core.indexes.store import read_array, write_array
 from core.types import Distances, Ids, Json, Vectors
 
 _BLOCK = 4096  # vectors that are projected at once
+_FEW = 20_000  # codes that NumPy compares in under half a millisecond; loading compiled code takes half a second, once
 
 
 class LSH(Index):
@@ -74,16 +75,11 @@ class LSH(Index):
     def _search(
         self, segment: Segment, queries: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]
     ) -> tuple[Rows, Distances]:
-        from core.indexes.scan_hamming import nearest_codes  # compiled code is loaded at the first search
-
         assert segment.vectors is not None
         left = len(segment) if mask is None else int(np.count_nonzero(mask))
-        candidates = np.empty((len(queries), min(max(k, knobs["n_candidates"]), left)), dtype=np.int64)
-        distances = np.empty(len(segment), dtype=np.uint16)
-        allowed = np.empty(0, dtype=bool) if mask is None else mask
-        for code, rows in zip(self.encode(queries), candidates, strict=True):
-            histogram = np.zeros(self.n_bits + 2, dtype=np.int64)
-            nearest_codes(segment.structure, code, allowed, distances, histogram, rows)
+        wanted = min(max(k, knobs["n_candidates"]), left)
+        scan = _nearest_codes if len(segment) <= _FEW else _nearest_codes_compiled
+        candidates = [scan(segment.structure, code, mask, wanted) for code in self.encode(queries)]
         return exact.rank(queries, segment.vectors, candidates, k)
 
     def _structure_nbytes(self, structure: NDArray[np.uint64]) -> int:
@@ -103,6 +99,34 @@ class LSH(Index):
         self.mean = read_array(folder / "mean.npy", np.float32, (self.dim,))
         self.planes = read_array(folder / "planes.npy", np.float32, (self.n_bits, self.dim))
         return None if ids is None else read_array(folder / "codes.npy", np.uint64, (len(ids), self.n_bits // 64))
+
+
+def _nearest_codes(codes: NDArray[np.uint64], query: NDArray[np.uint64], mask: Mask | None, wanted: int) -> Rows:
+    """Return the rows of the `wanted` smallest Hamming distances within the mask; of those equally far, the first.
+
+    Args:
+        codes: (n, words).
+        query: (words,).
+        mask: (n,) rows that may be returned, or None for all.
+    """
+    rows = None if mask is None else np.flatnonzero(mask)
+    distances = np.bitwise_count((codes if rows is None else codes[rows]) ^ query).sum(axis=1, dtype=np.uint16)
+    nearest: Rows = np.argsort(distances, kind="stable")[:wanted]
+    return nearest if rows is None else rows[nearest]
+
+
+def _nearest_codes_compiled(
+    codes: NDArray[np.uint64], query: NDArray[np.uint64], mask: Mask | None, wanted: int
+) -> Rows:
+    """Return the same, in the order of rows, eight words at a time."""
+    from core.indexes.scan_hamming import nearest_codes
+
+    n, words = codes.shape
+    rows = np.empty(wanted, dtype=np.int64)
+    histogram = np.zeros(64 * words + 2, dtype=np.int64)
+    allowed = np.empty(0, dtype=bool) if mask is None else mask
+    nearest_codes(codes, query, allowed, np.empty(n, dtype=np.uint16), histogram, rows)
+    return rows
 
 
 def _orthogonal_groups(count: int, dim: int, rng: np.random.Generator) -> NDArray[np.float32]:

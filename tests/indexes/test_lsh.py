@@ -9,23 +9,32 @@ from hypothesis import strategies as st
 
 from core import indexes
 from core.errors import UnavailableError
-from core.indexes.lsh import LSH
-from core.indexes.scan_hamming import nearest_codes
+from core.indexes.lsh import LSH, _nearest_codes, _nearest_codes_compiled
 
 
 @settings(max_examples=30, derandomize=True, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 90), st.integers(1, 3), st.booleans())
-def test_the_compiled_scan_returns_the_nearest_codes(seed: int, n: int, words: int, masked: bool) -> None:
+def test_both_scans_return_the_nearest_codes(seed: int, n: int, words: int, masked: bool) -> None:
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, 2**8, (n, words), dtype=np.uint64)  # few bits, many ties
     query = rng.integers(0, 2**64, words, dtype=np.uint64)
-    mask = rng.random(n) < 0.6 if masked else np.empty(0, dtype=bool)
-    left = np.flatnonzero(mask) if masked else np.arange(n)
-    rows = np.empty(int(rng.integers(0, len(left) + 1)), dtype=np.int64)
-    nearest_codes(codes, query, mask, np.empty(n, np.uint16), np.zeros(64 * words + 2, np.int64), rows)
-    expected = np.bitwise_count(codes ^ query).sum(axis=1)[left]
-    chosen = left[np.sort(np.argsort(expected, kind="stable")[: len(rows)])]
-    assert rows.tolist() == chosen.tolist()
+    mask = rng.random(n) < 0.6 if masked else None
+    left = np.arange(n) if mask is None else np.flatnonzero(mask)
+    wanted = int(rng.integers(0, len(left) + 1))
+    bits = np.unpackbits((codes ^ query).view(np.uint8), axis=1).sum(axis=1)[left]
+    expected = np.sort(left[np.argsort(bits, kind="stable")[:wanted]])
+    assert np.sort(_nearest_codes(codes, query, mask, wanted)).tolist() == expected.tolist()
+    assert _nearest_codes_compiled(codes, query, mask, wanted).tolist() == expected.tolist()
+
+
+def test_large_segments_are_scanned_by_compiled_code_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).standard_normal((500, 24)).astype(np.float32)
+    index = indexes.create("lsh", 24, n_bits=64).train(vectors).add(vectors)
+    found = []
+    for few in (20_000, 0):
+        monkeypatch.setattr("core.indexes.lsh._FEW", few)
+        found.append(index.search(vectors[:5], 10, n_candidates=30))
+    assert np.array_equal(found[0].ids, found[1].ids)
 
 
 def test_the_share_of_differing_bits_is_the_angle_over_pi() -> None:
