@@ -31,7 +31,7 @@ class Settings:
         """
         chosen = root or Path(os.environ.get("PENTIMENTO_HOME") or _PROJECT)
         threads = os.environ.get("PENTIMENTO_THREADS") or str(_usable_cores())
-        if not threads.isdigit() or int(threads) < 1:
+        if not threads.isdecimal() or int(threads) < 1:
             raise ValueError(f"PENTIMENTO_THREADS must be a positive integer, got {threads!r}")
         return cls(root=Path(chosen).expanduser().resolve(), threads=int(threads))
 

@@ -175,11 +175,15 @@ def read_manifest(folder: Path, kind: str, version: int) -> Manifest:
         raise DamagedFileError(f"{path} lacks the key {error}") from None
     if manifest.kind != kind:
         raise DamagedFileError(f"{folder} holds {manifest.kind!r}, expected {kind!r}")
-    if not isinstance(manifest.version, int) or manifest.version > version:
+    if type(manifest.version) is not int:
+        raise DamagedFileError(f"{path} has the format version {manifest.version!r}, which is no number")
+    if manifest.version > version:
         raise VersionError(
             f"{path} has format version {manifest.version}, this program reads up to {version}; update it"
         )
-    for name, facts in manifest.files.items():
+    if not isinstance(manifest.built_from, dict) or not isinstance(manifest.params, dict):
+        raise DamagedFileError(f"{path} must hold objects under built_from and params")
+    for name, facts in _listed(path, value):
         file = folder / name
         size = file.stat().st_size if file.is_file() else None
         if size != facts["bytes"]:
@@ -191,7 +195,7 @@ def read_manifest(folder: Path, kind: str, version: int) -> Manifest:
 def verify(folder: Path) -> list[str]:
     """Return one message for each file whose size or checksum is not what the manifest says (none: all is well)."""
     faults = []
-    for name, facts in read_json(folder / MANIFEST).get("files", {}).items():
+    for name, facts in _listed(folder / MANIFEST, read_json(folder / MANIFEST)):
         file = folder / name
         if not file.is_file():
             faults.append(f"{file} is missing")
@@ -215,7 +219,7 @@ class Generations:
             DamagedFileError: CURRENT names a generation that is not there.
         """
         try:
-            number = (self.folder / CURRENT).read_text().strip()
+            number = (self.folder / CURRENT).read_text(errors="replace").strip()
         except FileNotFoundError:
             return None
         chosen = self.folder / "generations" / number
@@ -250,6 +254,23 @@ class Generations:
         kept = sorted((int(p.name) for p in (self.folder / "generations").iterdir() if p.name.isdigit()), reverse=True)
         for number in [n for n in kept if n != current][1:]:
             shutil.rmtree(self.folder / "generations" / str(number), ignore_errors=True)
+
+
+def _listed(path: Path, manifest: Json) -> list[tuple[str, Json]]:
+    """Return the (name, facts) of a manifest's files.
+
+    Raises:
+        DamagedFileError: the list is malformed, or names a file outside the folder.
+    """
+    files = manifest.get("files")
+    if not isinstance(files, dict):
+        raise DamagedFileError(f"{path} must hold an object under files")
+    for name, facts in files.items():
+        if not isinstance(facts, dict) or not {"bytes", "sha256"} <= set(facts):
+            raise DamagedFileError(f"{path} must say bytes and sha256 of {name!r}")
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise DamagedFileError(f"{path} names {name!r}, which lies outside its folder")
+    return list(files.items())
 
 
 def _flush(path: Path) -> None:
