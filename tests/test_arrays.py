@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from core.arrays import as_count, as_ids, as_vectors, normalize
 
 
+@hypothesis_settings(deadline=None)
 @given(
     npst.arrays(
         st.sampled_from([np.float64, np.float32, np.float16, np.int16, np.uint8]),
@@ -64,6 +66,7 @@ def test_the_argument_is_named() -> None:
         as_ids([1.5], what="rows")
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.integers(0, 2**63 - 1), unique=True, max_size=20), st.sampled_from([np.int64, np.uint64]))
 def test_distinct_numbers_are_ids(values: list[int], dtype: type) -> None:
     ids = as_ids(np.array(values, dtype))
@@ -96,6 +99,7 @@ def test_a_wrong_number_of_ids_is_refused() -> None:
         as_ids([1, 2], 3)
 
 
+@hypothesis_settings(deadline=None)
 @given(st.integers(1, 10))
 def test_a_count_in_range_is_an_int(value: int) -> None:
     for given_value in (value, np.int32(value), np.uint8(value)):
@@ -126,6 +130,7 @@ def test_a_count_without_an_upper_limit_says_only_the_lower() -> None:
         as_count(1, what="n_lists", least=2)
 
 
+@hypothesis_settings(deadline=None)
 @given(npst.arrays(np.float32, (5, 3), elements=st.floats(-1000, 1000, width=32)))
 def test_rows_are_scaled_to_norm_1_and_zeros_stay(vectors: np.ndarray) -> None:
     norms = np.linalg.norm(vectors, axis=1)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.settings import Address, Settings, check_name
@@ -45,6 +46,7 @@ def test_an_address_names_its_folders(settings: Settings) -> None:
     assert address.index(settings, "flat") == settings.root / "indexes" / "paintings" / "resnet50" / "flat"
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(max_size=70))
 def test_an_allowed_name_is_safe_in_a_path_and_a_url(name: str) -> None:
     try:
