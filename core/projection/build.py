@@ -188,10 +188,10 @@ def _clusters(source: Source, layout: Layout, seed: int) -> tuple[list[Cluster],
     texts = [
         " ".join([r.title, str(r.fields.get("artist") or ""), str(r.fields.get("place") or "")]) for r in source.records
     ]
-    labels = [record.label for record in source.records]
     found: list[Cluster] = []
+    fields = list(columns)
     for level, numbers in enumerate(levels(layout.places, seed)):
-        named = name_clusters(layout.places, numbers, texts, labels, level)
+        named = name_clusters(layout.places, numbers, texts, fields, level)
         found += named
         if level == 0 and named:
             names = {cluster.number: cluster.name for cluster in named}

@@ -14,15 +14,18 @@ def caption(record: Any, kind: str, thumbnail: str = "") -> Point:
         thumbnail: path below the data set's thumbnails folder.
     """
     fields = record.fields
-    title = record.title or record.path
+    title = record.title or record.path.rsplit("/", 1)[-1]
     if kind == "paintings":
         parts = [fields.get("artist"), fields.get("date")]
     elif kind == "satellite":
-        parts = [_coordinates(fields.get("latitude"), fields.get("longitude")), fields.get("ground_scale")]
+        place = _coordinates(fields.get("latitude"), fields.get("longitude"))
+        # A tile without a name is called by its coordinates: they are then said once, as a person writes them.
+        words = title if title.replace("°", "") != place.replace("°", "") else ""
+        title, parts = place or title, [words if place else "", fields.get("ground_scale")]
     else:
-        parts = [f"{record.width} x {record.height}"]
+        parts = [f"{record.width} × {record.height}"]
     byline = ", ".join(str(part) for part in parts if part not in (None, ""))
-    return Point(title, "" if byline == title else byline, record.label, thumbnail)
+    return Point(title, byline, record.label, thumbnail)
 
 
 def _coordinates(latitude: Any, longitude: Any) -> str:

@@ -13,13 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.projection.base import Coordinates
+from core.projection.columns import MISSING, Column
 
 _SAMPLE = 20_000  # points; HDBSCAN compares all pairs in the worst case
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _DULL_WORDS = """
 the and with for from des les von der die das una uno del della dans sur avec its his her their into near after before
 between over under portrait untitled unknown called other study image picture view tile part one two
+artist master workshop follower school attributed style circle
 """
+_LONGEST = 36  # letters of a value that may be a name
+_LIFT = 1.5  # how much more frequent a value must be within a cluster than overall
 _DULL = frozenset(_DULL_WORDS.split())
 
 
@@ -60,7 +64,9 @@ def find_clusters(layout: Coordinates, *, least: int, seed: int = 0) -> NDArray[
     if n > _SAMPLE:
         chosen = np.sort(np.random.default_rng(seed).choice(n, _SAMPLE, replace=False))
         least = max(5, least * _SAMPLE // n)
-    numbers = HDBSCAN(min_cluster_size=least, min_samples=min(5, least), copy=True).fit_predict(layout[chosen])
+    numbers = HDBSCAN(
+        min_cluster_size=least, min_samples=2 if n < 2000 else 5, cluster_selection_method="leaf", copy=True
+    ).fit_predict(layout[chosen])
     if n == len(chosen):
         return np.asarray(numbers, np.int32)
     from scipy.spatial import cKDTree
@@ -72,62 +78,75 @@ def find_clusters(layout: Coordinates, *, least: int, seed: int = 0) -> NDArray[
 def levels(layout: Coordinates, seed: int = 0) -> list[NDArray[np.int32]]:
     """Return the cluster numbers of the large clusters and of the small ones: (N,) each."""
     n = len(layout)
-    return [find_clusters(layout, least=max(5, n // part), seed=seed) for part in (18, 60)]
+    return [find_clusters(layout, least=max(5, n // part), seed=seed) for part in (25, 60)]
 
 
 def name_clusters(
-    layout: Coordinates, numbers: NDArray[np.int32], texts: Sequence[str], labels: Sequence[str], level: int
+    layout: Coordinates, numbers: NDArray[np.int32], texts: Sequence[str], columns: Sequence[Column], level: int
 ) -> list[Cluster]:
     """Return the clusters with names, largest first.
 
-    A label that most of the members carry, and far more often than the rest, is the name; otherwise the words by which
-    a cluster differs from the others most.
+    A value that many of the members have, and far more often than the rest, is the name; failing that, the words by
+    which a cluster differs from the others most. A cluster without either stays without a name.
 
     Args:
         layout: (N, 2) coordinates.
         numbers: (N,) cluster numbers, -1 for none.
         texts: N texts whose words may name a cluster (titles, artists, places).
-        labels: N labels; empty where there is none.
+        columns: fields whose values may name a cluster, the most telling field first; ranges are not looked at.
         level: stored in the result.
     """
     members = [np.flatnonzero(numbers == number) for number in range(int(numbers.max(initial=-1)) + 1)]
     words = [Counter(word for i in rows for word in _words(texts[i])) for rows in members]
     everywhere = Counter(word for text in texts for word in _words(text))
-    of_labels = Counter(labels)
     average = max(1.0, sum(sum(counter.values()) for counter in words) / max(1, len(words)))
+    choices = [column for column in columns if column.kind == "choice"]
     found = []
     taken: set[str] = set()
-    for number, rows in enumerate(members):
-        name = _label_name([labels[i] for i in rows], of_labels, len(labels))
+    for number in sorted(range(len(members)), key=lambda number: -len(members[number])):
+        rows = members[number]
         telling = sorted(
-            (word for word, count in words[number].items() if count >= max(2, 0.08 * len(rows))),
+            (word for word, count in words[number].items() if count >= max(3, 0.15 * len(rows))),
             key=lambda word: -words[number][word] * np.log1p(average / everywhere[word]),
         )
-        telling = [word for word in telling if word.lower() not in name.lower()]
-        if not name or name in taken:
-            name = ", ".join([name, *telling[: 1 if name else 2]] if name else telling[:2])
-        if not name or name in taken:
+        names = [*_typical(rows, choices), ", ".join(telling[:2])]
+        name = next((name for name in names if name and name not in taken), "")
+        if not name:
             continue  # a name that says nothing, or nothing new, is better left out
         taken.add(name)
         x, y = _densest(layout[rows])
         found.append(Cluster(number, level, name, x, y, len(rows)))
-    return sorted(found, key=lambda cluster: -cluster.count)
+    return found
+
+
+def _typical(rows: NDArray[np.int64], columns: Sequence[Column]) -> list[str]:
+    """Return names made of the values that are typical of these rows: the best of two fields, of one, in pairs."""
+    scored: list[tuple[float, str, str]] = []
+    pairs: list[tuple[float, str]] = []
+    for place, column in enumerate(columns):  # the first fields are the most telling
+        within = np.bincount(column.codes[rows], minlength=256)[:MISSING] / len(rows)
+        overall = np.bincount(column.codes, minlength=256)[:MISSING] / len(column.codes)
+        lift = np.divide(within, overall, out=np.zeros(MISSING), where=overall > 0)
+        best = [int(code) for code in np.argsort(-within)[:2] if within[code] >= 0.25 and lift[code] >= _LIFT]
+        names = [column.values[code][0] for code in best]
+        if not best or within[best].sum() < 0.4 or max(map(len, names)) > _LONGEST:
+            continue
+        weight = float(np.log(lift[best[0]])) * 0.85**place
+        if within[best[0]] >= 0.4:
+            scored.append((float(within[best[0]]) * weight, names[0], column.name))
+        pairs.append((float(within[best].sum()) * weight, ", ".join(names)))
+    scored.sort(key=lambda entry: -entry[0])
+    found = []
+    for _, name, field in scored[1:]:
+        alike = set(name.lower().split()) & set(scored[0][1].lower().split())
+        if field != scored[0][2] and not alike:
+            found.append(f"{scored[0][1]}, {name}")
+    return [*found[:2], *(name for _, name, _ in scored), *(name for _, name in sorted(pairs, reverse=True))]
 
 
 def _words(text: str) -> set[str]:
     """Return a text's words, each once, so that a long title does not count for more."""
     return {word for word in _WORD.findall(text) if word.lower() not in _DULL}
-
-
-def _label_name(labels: Sequence[str], everywhere: Counter[str], n: int) -> str:
-    """Return the one or two labels that make a cluster, or an empty text."""
-    counts = Counter(label for label in labels if label)
-    name: list[str] = []
-    for label, count in counts.most_common(2):
-        share, lift = count / len(labels), (count / len(labels)) / (everywhere[label] / n)
-        if lift >= 1.5 and share >= (0.25 if name else 0.34):
-            name.append(label)
-    return ", ".join(name)
 
 
 def _densest(points: Coordinates) -> tuple[float, float]:

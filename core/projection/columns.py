@@ -12,6 +12,7 @@ from core.types import Json
 
 MISSING = 255  # the byte of a point without a value
 _MOST_VALUES = 250  # of a choice; rarer ones are put together as "other"
+_DULL = ("licence", "credit", "source_url", "source", "accession_number", "dimensions")  # say nothing about the picture
 _TOP = 254  # the byte of a range's highest value
 
 
@@ -81,12 +82,15 @@ def columns_of(records: Sequence[Any], titles: Mapping[str, str] | None = None) 
 
     Args:
         records: core.datasets.ImageRecord, in the map's order.
-        titles: field name -> title for people, where the data set has one.
+        titles: field name -> title for people, where the data set has one; these come first.
     """
     if not records:
         return []
     values: dict[str, list[Any]] = {"label": [record.label for record in records]}
-    for name in dict.fromkeys(name for record in records for name in record.fields):
+    known_first = [*(titles or {}), *(name for record in records for name in record.fields)]
+    for name in dict.fromkeys(known_first):
+        if name in _DULL or name in ("label", "split"):
+            continue
         values[name] = [record.fields.get(name) for record in records]
     if len({record.split for record in records}) > 1:
         values["split"] = [record.split for record in records]

@@ -1,8 +1,8 @@
 // Level of detail: when points become pictures, how large, which of them, and from which atlas.
 
-export const LEAST_SIDE = 30; // CSS pixels; smaller pictures say less than points
+export const LEAST_SIDE = 34; // CSS pixels; smaller pictures say less than points
 export const MOST_SIDE = 128;
-const FIRST_ROOM = 13; // CSS pixels that a point has to itself when the first pictures appear, one among several points
+const FIRST_ROOM = 12; // CSS pixels that a point has to itself when the first pictures appear, one among several points
 const MOST_PICTURES = 1500;
 
 /**
@@ -12,7 +12,7 @@ const MOST_PICTURES = 1500;
  */
 export function pictureSide(scale, spacing) {
   const room = spacing * scale;
-  return room < FIRST_ROOM ? 0 : Math.min(Math.max(0.92 * room, LEAST_SIDE), MOST_SIDE);
+  return room < FIRST_ROOM ? 0 : Math.min(Math.max(1.15 * room, LEAST_SIDE), MOST_SIDE);
 }
 
 /** Size in pixels of the smallest atlas that is sharp for a side, or the largest there is. */

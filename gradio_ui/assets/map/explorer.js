@@ -42,7 +42,7 @@ export function explorer(root, data, { theme, state = "", draw = "", remember, a
   const tools = toolbar(current, actions, { placed: (answer, file, url) => pick.showPlaced(answer, file, url), stage });
   root.replaceChildren(h("div", { class: "pm-map-frame" }, stage, folding, left, tools.element, pick.element, selection.element, status), table.element);
 
-  const map = new PictureMap(stage, data, { theme, draw, inset: () => (left.offsetWidth ? left.offsetWidth + 12 : 0), listeners: {
+  const map = new PictureMap(stage, data, { theme, draw, insets: () => (window.innerWidth > 900 ? [244, pick.element.hidden ? 0 : 356] : [0, 0]), listeners: {
     hover: (i, x, y) => card.show(map, i, x, y),
     pick: (i) => pick.show(i),
     select: (points) => selection.show(points),
@@ -105,7 +105,7 @@ export function explorer(root, data, { theme, state = "", draw = "", remember, a
 
 /** The field that says most at first sight: the data set's own label, else a choice of few values. */
 function defaultField(info) {
-  for (const name of ["label", "department", "surface", "culture", "cluster"]) {
+  for (const name of ["label", "culture", "surface", "department", "cluster"]) {
     const number = info.fields.findIndex((field) => field.name === name && field.kind === "choice");
     if (number >= 0) return number;
   }

@@ -1,6 +1,7 @@
 // The card beside the pointer: picture, title, label. It never covers what is pointed at.
 
 import { h } from "../dom.js";
+import { fill } from "./fill.js";
 import { picture } from "./picture.js";
 
 /** @param {HTMLElement} stage */
@@ -20,7 +21,7 @@ export function hoverCard(stage) {
       shown = i;
       const text = await map.data.text(i);
       if (shown !== i) return;
-      element.replaceChildren(
+      fill(element,
         picture(map, i, text, 132),
         h("div", { class: "pm-map-card-text" },
           h("span", { class: "pm-map-title" }, text.title),

@@ -26,13 +26,13 @@ export class PictureMap {
    * @param {object} options
    * @param {"light"|"dark"} options.theme
    * @param {"splat"|"webgl"|""} [options.draw] back end, or chosen
-   * @param {() => number} [options.inset] pixels at the left that a panel covers
+   * @param {() => number[]} [options.insets] pixels at the left and the right that panels cover
    * @param {Listeners} [options.listeners]
    */
-  constructor(stage, data, { theme, draw = "", inset = () => 0, listeners = {} }) {
+  constructor(stage, data, { theme, draw = "", insets = () => [0, 0], listeners = {} }) {
     this.stage = stage;
     this.data = data;
-    this.inset = inset;
+    this.insets = insets;
     this.listeners = listeners;
     this.mode = "pan";
     this.by = -1;
@@ -118,7 +118,7 @@ export class PictureMap {
     const before = this.marks.picked;
     this.marks.picked = i;
     this.marks.neighbours = neighbours.filter((point) => point >= 0);
-    this.painter.touch();
+    this.painter.redraw();
     if (i !== before) {
       this.listeners.pick?.(i);
       this.changed();
@@ -128,7 +128,7 @@ export class PictureMap {
   /** Show a placed picture, or null. */
   setPlaced(placed) {
     this.marks.placed = placed;
-    this.painter.touch();
+    this.painter.redraw();
   }
 
   setMode(mode) {
@@ -199,13 +199,13 @@ export class PictureMap {
 
   /** Bring a box into view, not nearer than where pictures are 80 pixels. */
   frameBox(box) {
-    const near = 80 / Math.max(1e-9, this.data.info.spacing * 0.92);
+    const near = 80 / Math.max(1e-9, this.data.info.spacing);
     this.moveTo(this.fitting(box, 120, Math.max(this.fit.scale, Math.min(near, this.fit.scale * MOST_ZOOM))));
   }
 
   /** Centre on a point where pictures can be told apart. */
   goTo(i, side = 64) {
-    const scale = Math.max(this.fit.scale, this.view.scale, side / Math.max(1e-9, this.data.info.spacing * 0.92));
+    const scale = Math.max(this.fit.scale, this.view.scale, side / Math.max(1e-9, this.data.info.spacing));
     this.moveTo(this.view.centred(this.data.xy[2 * i], this.data.xy[2 * i + 1], scale));
   }
 
@@ -237,11 +237,11 @@ export class PictureMap {
     this.changed();
   }
 
-  /** The view of a box, beside the panel at the left. */
+  /** The view of a box, between the panels. */
   fitting(box, margin, most = Infinity) {
-    const inset = this.inset(), view = View.fitting(Math.max(200, this.width - inset), this.height, box, margin);
+    const [left, right] = this.insets(), view = View.fitting(Math.max(200, this.width - left - right), this.height, box, margin);
     const scale = Math.min(view.scale, most);
-    return new View(this.width, this.height, view.x - inset / 2 / scale, view.y, scale);
+    return new View(this.width, this.height, view.x - (left - right) / 2 / scale, view.y, scale);
   }
 
   refit() {

@@ -5,7 +5,7 @@
  * @property {number} hovered point, or -1
  * @property {number} picked point, or -1
  * @property {number[]} neighbours points that a line leads to
- * @property {{x: number, y: number, doubtful: boolean, neighbours: number[]}|null} placed
+ * @property {{x: number, y: number, doubtful: boolean, neighbours: number[], image?: HTMLImageElement}|null} placed
  * @property {number[]} outline of the selection, in page coordinates
  * @property {number[]} path being drawn, in screen pixels
  * @property {boolean} crosshair keyboard's place
@@ -31,7 +31,7 @@ export class Overlay {
    * @param {import("./view.js").View} view
    * @param {Marks} marks
    * @param {{ink: string, accent: string, ground: string, warn: string}} colours
-   * @param {{side: number, zoom: number, shape: (i: number) => number[]}} detail side of pictures, zoom, and a point's drawn size
+   * @param {{side: number, zoom: number, shape: (i: number) => number[]|null}} detail side of pictures, zoom, and the size of a point drawn as a picture
    */
   draw(view, marks, colours, detail) {
     const c = this.context;
@@ -44,10 +44,10 @@ export class Overlay {
     if (marks.placed) {
       const at = view.toScreen(marks.placed.x, marks.placed.y);
       this.lines(view, at, marks.placed.neighbours, colours);
-      this.landing(at, marks.placed.doubtful, colours);
+      for (const i of marks.placed.neighbours) this.ring(view, i, detail, colours, 1.5);
+      this.landing(at, marks.placed, colours);
     }
     for (const i of marks.neighbours) this.ring(view, i, detail, colours, 1.5);
-    if (marks.placed) for (const i of marks.placed.neighbours) this.ring(view, i, detail, colours, 1.5);
     if (marks.picked >= 0) this.ring(view, marks.picked, detail, colours, 3);
     if (marks.hovered >= 0) this.ring(view, marks.hovered, detail, colours, 2);
     if (marks.path.length) this.path(marks.path, colours);
@@ -86,7 +86,7 @@ export class Overlay {
   }
 
   ring(view, i, { side, shape }, colours, width) {
-    const c = this.context, [x, y] = this.at(view, i), [w, h] = side ? shape(i) : [0, 0];
+    const c = this.context, [x, y] = this.at(view, i), [w, h] = (side && shape(i)) || [0, 0];
     c.beginPath();
     if (w) c.roundRect(x - w / 2 - 2, y - h / 2 - 2, w + 4, h + 4, 3);
     else c.arc(x, y, 8, 0, 2 * Math.PI);
@@ -114,22 +114,31 @@ export class Overlay {
     c.globalAlpha = 1;
   }
 
-  landing([x, y], doubtful, colours) {
-    const c = this.context;
+  /** The placed picture in a ring, which is dashed where its place is doubtful. */
+  landing([x, y], { doubtful, image }, colours) {
+    const c = this.context, radius = 26, ready = image?.complete && image.naturalWidth > 0;
+    c.save();
     c.beginPath();
-    c.arc(x, y, 15, 0, 2 * Math.PI);
+    c.arc(x, y, radius, 0, 2 * Math.PI);
+    c.fillStyle = colours.ground;
+    c.fill();
+    if (ready) {
+      const scale = (2 * radius) / Math.min(image.naturalWidth, image.naturalHeight);
+      const w = image.naturalWidth * scale, height = image.naturalHeight * scale;
+      c.clip();
+      c.drawImage(image, x - w / 2, y - height / 2, w, height);
+    }
+    c.restore();
+    c.beginPath();
+    c.arc(x, y, radius + 2, 0, 2 * Math.PI);
     c.strokeStyle = colours.ground;
-    c.lineWidth = 7;
+    c.lineWidth = 8;
     c.stroke();
-    c.setLineDash(doubtful ? [5, 6] : []);
+    c.setLineDash(doubtful ? [7, 6] : []);
     c.strokeStyle = doubtful ? colours.warn : colours.accent;
-    c.lineWidth = 3;
+    c.lineWidth = 3.5;
     c.stroke();
     c.setLineDash([]);
-    c.beginPath();
-    c.arc(x, y, 4, 0, 2 * Math.PI);
-    c.fillStyle = doubtful ? colours.warn : colours.accent;
-    c.fill();
   }
 
   outline(view, outline, colours) {
@@ -143,7 +152,7 @@ export class Overlay {
     c.beginPath();
     for (let k = 0; k < path.length; k += 2) c.lineTo(path[k], path[k + 1]);
     c.closePath();
-    c.globalAlpha = 0.1;
+    c.globalAlpha = 0.06;
     c.fillStyle = colours.accent;
     c.fill();
     c.globalAlpha = 1;

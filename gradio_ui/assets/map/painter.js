@@ -40,6 +40,7 @@ export class Painter {
     this.overlay = new Overlay(this.over, data);
     this.atlas = new Atlas(data, () => this.later());
     /** @type {import("./scene.js").Picture[]} */ this.pictures = [];
+    /** @type {Set<number>} */ this.isPicture = new Set();
     this.frame = 0;
     this.drawn = 0; // times the whole picture was drawn
     this.useBackend(draw === "webgl" ? "webgl" : "splat");
@@ -100,7 +101,7 @@ export class Painter {
     }
     this.stale = false;
     this.overlay.draw(this.view, this.look.marks, LINES[this.theme],
-      { side: this.side(this.view), zoom: this.view.scale / this.fitScale, shape: (i) => this.drawnSize(i) });
+      { side: this.side(this.view), zoom: this.view.scale / this.fitScale, shape: (i) => (this.isPicture.has(i) ? this.drawnSize(i) : null) });
   }
 
   /** @returns {import("./scene.js").Scene} */
@@ -117,14 +118,18 @@ export class Painter {
   /** Pictures to draw: those chosen whose page is here; the others follow when their pages arrive. */
   choose() {
     const side = this.side(this.view), { states, hasFaded } = this.look;
+    this.isPicture.clear();
     if (!side) return [];
     const size = atlasSize(this.atlas.sizes, side, this.ratio), found = [];
     const open = (i) => this.atlas.has(i) && (states === null || (hasFaded ? states[i] === SHOWN : states[i] !== HIDDEN));
-    const rectangle = this.view.bounds(Math.max(0.1, this.backend.margin));
-    for (const i of choosePictures(this.data.grid, rectangle, side / this.view.scale, open)) {
+    const rectangle = this.view.bounds(Math.max(0.1, this.backend.margin)), { marks } = this.look;
+    const marked = new Set([...(marks.placed?.neighbours ?? []), ...marks.neighbours, marks.picked].filter((i) => i >= 0 && this.atlas.has(i)));
+    const chosen = choosePictures(this.data.grid, rectangle, side / this.view.scale, open).filter((i) => !marked.has(i));
+    for (const i of [...chosen, ...marked]) { // what lines lead to lies on top
       const sprite = this.atlas.best(i, size);
       if (!sprite.bitmap) continue;
       const [width, height] = spriteSize(this.data.shapes[i], sprite.size), [w, h] = this.drawnSize(i);
+      this.isPicture.add(i);
       found.push({ i, bitmap: sprite.bitmap, x: sprite.x, y: sprite.y, width, height, w, h });
     }
     return found;

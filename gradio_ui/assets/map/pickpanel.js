@@ -1,6 +1,7 @@
 // The panel of a picked point or a placed picture: what it is, what resembles it, and where to go from here.
 
 import { button, h } from "../dom.js";
+import { fill } from "./fill.js";
 import { picture } from "./picture.js";
 import { strip } from "./strip.js";
 
@@ -46,7 +47,7 @@ export function pickPanel(map, actions) {
     if (mine !== ticket) return;
     const alike = h("div", { class: "pm-map-alike" });
     const trust = now.data.fieldNumber("trust");
-    element.replaceChildren(closer(),
+    fill(element, closer(),
       h("div", { class: "pm-map-big" }, picture(now, i, text, 180)),
       h("h2", { class: "pm-map-title" }, text.title),
       text.byline ? h("p", {}, text.byline) : null,
@@ -66,7 +67,7 @@ export function pickPanel(map, actions) {
   async function listAlike(target, neighbours, mark) {
     const now = map(), known = neighbours.map(({ id, similarity }) => ({ i: now.data.point(id), similarity })).filter(({ i }) => i >= 0);
     const notes = new Map(known.map(({ i, similarity }) => [i, similarity.toFixed(2)]));
-    target.replaceChildren(h("h3", {}, "Most alike"), h("p", { class: "pm-map-quiet" }, "By cosine similarity of the stored vectors; lines lead to them on the map."),
+    fill(target, h("h3", {}, "Most alike"), h("p", { class: "pm-map-quiet" }, "By cosine similarity of the stored vectors; lines lead to them on the map."),
       await strip(now, known.map(({ i }) => i), { go, note: (i) => notes.get(i), height: 56 }));
     mark(known.map(({ i }) => i));
   }
@@ -79,7 +80,7 @@ export function pickPanel(map, actions) {
     const alike = h("div", { class: "pm-map-alike" });
     const doubtful = answer.doubts.length > 0;
     const share = `${Math.round(answer.agreement * 100)} % of the points around it are among its true neighbours`;
-    element.replaceChildren(closer(),
+    fill(element, closer(),
       h("div", { class: "pm-map-big" }, h("img", { src: url, alt: "Your picture", height: 180, style: "height:180px" })),
       h("h2", { class: "pm-map-title" }, file.name),
       h("p", { class: doubtful ? "pm-map-doubt" : "pm-map-sure", role: "status" },
@@ -89,7 +90,9 @@ export function pickPanel(map, actions) {
         button("Search with this", { iconName: "search", class: "pm-button pm-primary", onclick: () => actions.searchWithUpload(answer.path, file.name) })) : null,
       alike);
     element.hidden = false;
-    const placed = { x: answer.x, y: answer.y, doubtful, neighbours: [] };
+    const image = h("img", { src: url, alt: "" });
+    image.addEventListener("load", () => now.painter.touch());
+    const placed = { x: answer.x, y: answer.y, doubtful, neighbours: [], image };
     now.setPlaced(placed);
     await listAlike(alike, answer.neighbours, (points) => now.setPlaced({ ...placed, neighbours: points }));
     const { xy } = now.data, around = now.marks.placed.neighbours;

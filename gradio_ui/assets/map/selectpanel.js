@@ -1,6 +1,7 @@
 // The panel of a selection: its pictures, what they are, what to do with them, and names kept in this browser.
 
 import { button, h } from "../dom.js";
+import { fill } from "./fill.js";
 import { strip } from "./strip.js";
 
 const MOST_SENT = 5000;
@@ -30,7 +31,7 @@ export function selectPanel(map, actions) {
     });
     const counted = await counts(now, points);
     if (mine !== ticket) return;
-    element.replaceChildren(
+    fill(element,
       h("div", { class: "pm-map-selection-head" },
         h("strong", { role: "status" }, points.length === 1 ? "1 picture" : `${points.length.toLocaleString("en")} pictures`),
         counted.length ? h("span", { class: "pm-map-quiet pm-map-counts" }, counted.map(([label, count]) => `${label} ${count.toLocaleString("en")}`).join(" · ")) : null,
