@@ -2,11 +2,14 @@
 
 import io
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageCms
 from PIL.Image import Image as Pillow
+
+if TYPE_CHECKING:
+    from PIL.ImageCms import ImageCmsTransform
 
 _WHITE = (255, 255, 255)
 
@@ -23,9 +26,7 @@ def to_srgb(picture: Pillow) -> Pillow:
     if picture.mode.startswith(("I", "F")):
         return _deep_to_grey(picture).convert("RGB")
     if picture.mode == "LAB":
-        return _apply(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(), picture) or picture.convert(
-            "L"
-        )
+        return _from_lab().apply(picture)
     if picture.mode in ("P", "PA") or has_transparency or picture.mode in ("RGBa", "La"):
         with_alpha = has_transparency or picture.mode not in ("P",)
         picture = picture.convert("RGBA" if with_alpha else "RGB")
@@ -34,7 +35,9 @@ def to_srgb(picture: Pillow) -> Pillow:
         picture = picture.convert("RGB")
     elif picture.mode in ("LA", "1"):
         picture = picture.convert("L")
-    colour = (_apply(profile, picture) if profile else None) or picture.convert("RGB")
+    colour = _apply(profile, picture) if profile else None
+    if colour is None:
+        colour = picture if picture.mode == "RGB" else picture.convert("RGB")
     if alpha is None:
         return colour
     on_white = PillowImage.new("RGB", colour.size, _WHITE)
@@ -60,8 +63,18 @@ def _apply(profile: bytes, picture: Pillow) -> Pillow | None:
     return None if transform is None else transform.apply(picture)
 
 
+@lru_cache(maxsize=1)
+def _from_lab() -> "ImageCmsTransform":
+    from PIL import ImageCms
+
+    source, target = (ImageCms.ImageCmsProfile(ImageCms.createProfile(name)) for name in ("LAB", "sRGB"))
+    return ImageCms.ImageCmsTransform(source, target, "LAB", "RGB", flags=ImageCms.Flags.NOCACHE)
+
+
 @lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+def _transform(profile: bytes, mode: str) -> "ImageCmsTransform | None":
+    from PIL import ImageCms
+
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(source).lower():
