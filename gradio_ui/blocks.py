@@ -35,6 +35,7 @@ class Tab:
 
 TABS = (
     Tab("search", "Search", "search_tab"),
+    Tab("compress", "Compress", "compress_tab", accepts="Compress it"),
     Tab("map", "Map", "map_tab", accepts="Show on the map"),
 )
 

@@ -1,5 +1,6 @@
 """The bytes of a `.pent` file: header, planes, directory, trailer. FORMAT.md says the same in words."""
 
+import mmap
 import struct
 import zlib
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def trailer(offset: int, directory: bytes) -> bytes:
     return start + struct.pack("<I", zlib.crc32(start))
 
 
-def read_trailer(data: bytes | memoryview, end: int) -> tuple[int, int, int] | None:
+def read_trailer(data: bytes | mmap.mmap, end: int) -> tuple[int, int, int] | None:
     """Return the directory's offset, length and CRC if a whole trailer ends at `end`, else None."""
     if end < HEADER_BYTES + TRAILER_BYTES:
         return None

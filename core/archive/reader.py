@@ -3,6 +3,7 @@
 import binascii
 import mmap
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -181,10 +182,10 @@ class Archive:
                 self.record(row)
             except DamagedFileError as error:
                 messages.append(str(error))
-        checks = [self.fields, self.codebook, *([self.codes] if self.search is not None else [])]
-        for check in checks:
+        checks: list[Callable[[], object]] = [self.fields, self.codebook]
+        for check in [*checks, self.codes] if self.search is not None else checks:
             try:
-                check()  # type: ignore[operator]
+                check()
             except DamagedFileError as error:
                 messages.append(str(error))
         for segment in self.segments:
@@ -197,7 +198,7 @@ class Archive:
     def _find_directory(self) -> tuple[int, str, dict[str, Any]]:
         end = len(self._data)
         while True:
-            found = layout.read_trailer(self._data, end)  # type: ignore[arg-type]
+            found = layout.read_trailer(self._data, end)
             if found:
                 offset, length, check = found
                 raw = self._data[offset : offset + length]
@@ -263,10 +264,11 @@ class Archive:
 
     def _checked_plane(self, planes: dict[str, Any], name: str) -> dict[str, Any]:
         plane = planes.get(name)
-        numbers = [plane.get(key) for key in ("at", "bytes", "crc")] if isinstance(plane, dict) else [None]
-        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+        if not isinstance(plane, dict):
             raise DamagedFileError(f"{self.path} lacks the part {name}")
-        at, length, _ = numbers
-        if at < layout.HEADER_BYTES or at + length > self.end:  # type: ignore[operator]
+        numbers = [plane.get(key) for key in ("at", "bytes", "crc")]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
+            raise DamagedFileError(f"{self.path} has a damaged directory ({name})")
+        if plane["at"] < layout.HEADER_BYTES or plane["at"] + plane["bytes"] > self.end:
             raise DamagedFileError(f"{self.path} places the part {name} outside of the file")
-        return plane  # type: ignore[no-any-return]
+        return plane

@@ -6,6 +6,7 @@ T. Ge, K. He, Q. Ke, J. Sun, "Optimized Product Quantization", IEEE TPAMI 2014, 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,7 +162,7 @@ def _packed(mean: Vectors, basis: Vectors, quantizer: ProductQuantizer, lost: fl
     codewords = quantizer.codewords.astype(np.float16)
     quantizer.codewords[...] = codewords
     mean = mean.astype(np.float16).astype(np.float32)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "mean": mean.astype(np.float16),
         "basis": basis.astype(np.float16),
         "codewords": codewords,

@@ -96,7 +96,8 @@ def search_archive(
     started = time.perf_counter()
     note = ""
     if isinstance(query, np.ndarray) and query.dtype == np.float32 and query.ndim == 1:
-        vector, decoded, encoded = query, started, started
+        vector: Vectors = query.astype(np.float32)
+        decoded = encoded = started
     else:
         chosen = encoder or encoders.load(name, settings)
         picture = open_image(query, min_side=chosen.input_size, max_pixels=settings.max_pixels)  # type: ignore[arg-type]

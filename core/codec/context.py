@@ -6,6 +6,7 @@ number of threads can change a bit. `arithmetic=np.int64` gives the same numbers
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from core.codec.shape import PHASE_OFFSETS, Shape
 from core.codec.tables import MEAN_PARTS, N_SCALES
 
-Array = NDArray[np.float64] | NDArray[np.int64]
+Array = NDArray[Any]  # float64 or int64, holding integers either way
 
 ACTIVATION_BITS = 10  # fractional bits of latents and hidden values
 WEIGHT_BITS = 12
@@ -85,7 +86,7 @@ class Context:
 
     def start(self, count: int, height: int, width: int) -> Array:
         """Return the (count, height + 2, width + 2, 1 + n_latents) state in which nothing is known but the inside."""
-        state = np.zeros((count, height + 2, width + 2, 1 + self.shape.n_latents), dtype=self._arithmetic)
+        state: Array = np.zeros((count, height + 2, width + 2, 1 + self.shape.n_latents), dtype=self._arithmetic)
         state[:, 1:-1, 1:-1, 0] = 1 << ACTIVATION_BITS
         return state
 
@@ -152,7 +153,7 @@ class Context:
         offset = self.tables.scale_offset[positions][:, None, None, channels]
         means = _shift(mean * factor, OUTPUT_BITS + MEAN_BITS)
         scales = _shift(log_scale * self.tables.scale_factor + offset, OUTPUT_BITS + SCALE_BITS)
-        return means, np.clip(scales, 0, N_SCALES - 1)
+        return np.asarray(means), np.clip(scales, 0, N_SCALES - 1)
 
 
 def split_mean(means: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -166,10 +167,10 @@ def _shift(x: Array, bits: int) -> Array:
     """Return x / 2**bits, rounded half up."""
     if x.dtype.kind == "i":
         return np.asarray((x + (1 << (bits - 1))) >> bits)
-    return np.floor((x + float(1 << (bits - 1))) * 2.0**-bits)
+    return np.asarray(np.floor((x + float(1 << (bits - 1))) * 2.0**-bits))
 
 
 def _leaky(x: Array) -> Array:
     if x.dtype.kind == "i":
-        return np.maximum(x, x >> _LEAK_SHIFT)
-    return np.maximum(x, np.floor(x * 2.0**-_LEAK_SHIFT))
+        return np.asarray(np.maximum(x, x >> _LEAK_SHIFT))
+    return np.asarray(np.maximum(x, np.floor(x * 2.0**-_LEAK_SHIFT)))

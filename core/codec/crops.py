@@ -61,5 +61,5 @@ def _crop(picture: Image, side: int, rng: np.random.Generator) -> Image:
     if window > side:
         shrunk = PIL.Image.fromarray(crop).resize((side, side), PIL.Image.Resampling.BICUBIC)
         crop = np.asarray(shrunk)
-    crop = np.rot90(crop, rng.integers(4))
+    crop = np.rot90(crop, int(rng.integers(4)))
     return np.ascontiguousarray(crop[::-1] if rng.random() < 0.5 else crop)

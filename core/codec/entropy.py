@@ -55,13 +55,14 @@ class Encoder:
         position, (lower, span) = self._range.pos()
         words = self._range.get_compressed()
         if lower + span < 1 << (2 * _WORD) and position <= len(words):
-            head = words[:position].astype(">u4").tobytes()
+            head = bytes(words[:position].astype(">u4").tobytes())
             for n_bytes in range(9):
                 unit = 1 << (8 * (8 - n_bytes))
                 value = -(-lower // unit) * unit
                 if value < lower + span:
-                    return (head + (value >> (8 * (8 - n_bytes))).to_bytes(n_bytes, "big")).rstrip(b"\0")
-        return words.astype(">u4").tobytes().rstrip(b"\0")  # type: ignore[no-any-return]
+                    tail = int(value >> (8 * (8 - n_bytes))).to_bytes(n_bytes, "big")
+                    return (head + tail).rstrip(b"\0")
+        return bytes(words.astype(">u4").tobytes()).rstrip(b"\0")
 
 
 class Decoder:

@@ -26,7 +26,8 @@ def boundary_filter() -> NDArray[np.float64]:
     unit, flip, zero = np.eye(half), np.eye(half)[::-1], np.zeros((half, half))
     rotation = flip @ dct_ii.T @ dct_iv @ flip
     butterfly = np.block([[unit, flip], [flip, -unit]])
-    return 0.5 * butterfly @ np.block([[unit, zero], [zero, rotation]]) @ butterfly
+    matrix: NDArray[np.float64] = 0.5 * butterfly @ np.block([[unit, zero], [zero, rotation]]) @ butterfly
+    return matrix
 
 
 def prefilter(pixels: NDArray[np.float32], *, inverse: bool = False) -> NDArray[np.float32]:

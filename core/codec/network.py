@@ -40,7 +40,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         inner = F.leaky_relu(self.first(F.leaky_relu(x, LEAK)), LEAK)
-        return x + self.second(inner)
+        added: Tensor = x + self.second(inner)
+        return added
 
 
 class Modulate(nn.Module):
@@ -67,12 +68,12 @@ class EncoderBranch(nn.Module):
         self.down = nn.Conv2d(quarter, eighth, 4, 2, 1)
         self.eighth = Residual(eighth)
         self.leave = nn.Conv2d(eighth, shape.n_latents, 4, 2, 1)
-        self.leave.weight.data *= 0.01
-        nn.init.zeros_(self.leave.bias)
+        _quieten(self.leave, 0.01)
 
     def forward(self, pixels: Tensor, mix: Tensor) -> Tensor:
         x = self.quarter(self.modulate(self.enter(F.pixel_unshuffle(pixels / 64, 4)), mix))
-        return self.leave(F.leaky_relu(self.eighth(self.down(x)), LEAK))
+        result: Tensor = self.leave(F.leaky_relu(self.eighth(self.down(x)), LEAK))
+        return result
 
 
 class DecoderBranch(nn.Module):
@@ -91,8 +92,7 @@ class DecoderBranch(nn.Module):
         self.modulate_again = Modulate(shape.n_anchors, quarter)
         self.quarter = nn.Sequential(Residual(quarter), Residual(quarter))
         self.leave = nn.Conv2d(quarter, 48, 3, padding=1)
-        self.leave.weight.data *= 0.01
-        nn.init.zeros_(self.leave.bias)
+        _quieten(self.leave, 0.01)
 
     def forward(self, features: Tensor, linear: Tensor, mix: Tensor) -> Tensor:
         x = self.sixteenth(self.modulate(self.enter(features), mix))
@@ -114,8 +114,7 @@ class ContextNetwork(nn.Module):
         self.by_quality = nn.Parameter(torch.zeros(shape.n_anchors, width))
         self.middle = nn.Conv2d(width, width, 1)
         self.leave = nn.Conv2d(width, 2 * (stop - start), 1)
-        self.leave.weight.data *= 0.1
-        nn.init.zeros_(self.leave.bias)
+        _quieten(self.leave, 0.1)
 
     def forward(self, known: Tensor, phase: int, mix: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and log scales at the positions of `phase`, both in units of the channels' deviations.
@@ -215,7 +214,7 @@ class CodecNetwork(nn.Module):
             return x
         half = BLOCK // 2
         inner = x.narrow(axis, half, size - BLOCK)
-        cells = inner.unflatten(axis, (-1, BLOCK)).movedim(axis + 1, -1) @ matrix.T
+        cells = inner.reshape(*x.shape[:axis], -1, BLOCK, *x.shape[axis + 1 :]).movedim(axis + 1, -1) @ matrix.T
         inner = cells.movedim(-1, axis + 1).flatten(axis, axis + 1)
         return torch.cat([x.narrow(axis, 0, half), inner, x.narrow(axis, size - half, half)], axis)
 
@@ -234,6 +233,13 @@ def choose(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
     cost = DISTORTION_WEIGHT * (values - nearest) ** 2 + bits_of(nearest, mean, scale)
     other = DISTORTION_WEIGHT * (values - nearer) ** 2 + bits_of(nearer, mean, scale)
     return torch.where(other < cost, nearer, nearest)
+
+
+def _quieten(layer: nn.Conv2d, factor: float) -> None:
+    """Let a branch begin near zero, so that training begins from the linear transform."""
+    layer.weight.data *= factor
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 def _interleave(lattices: list[Tensor]) -> Tensor:

@@ -31,7 +31,7 @@ def read_pixels(source: Path | bytes, *, max_pixels: int | None = None) -> Pixel
         if kind == "PNG":
             _refuse_deep_png(source, name)
         if getattr(picture, "n_frames", 1) > 1:
-            raise ImageError(f"{name} has {picture.n_frames} frames; an animation or a stack is not compressed")
+            raise ImageError(f"{name} has several frames; an animation or a stack is not compressed")
         mode = picture.mode
         if mode == "1":
             picture, mode = picture.convert("L"), "L"

@@ -95,7 +95,7 @@ def _check(original: Image, restored: Image) -> None:
 
 
 def _width(picture: Image) -> int:
-    return min(_WINDOW, (min(picture.shape[:2]) - 1) // 2 * 2 + 1)
+    return int(min(_WINDOW, (min(picture.shape[:2]) - 1) // 2 * 2 + 1))
 
 
 def _similarity(

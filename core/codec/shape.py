@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 BLOCK = 16  # side in pixels of one latent position
 N_PHASES = 4  # quincunx order in which latent positions are coded
@@ -52,5 +53,6 @@ class Shape:
 
     @classmethod
     def from_json(cls, text: str) -> "Shape":
-        values = json.loads(text)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        values: dict[str, Any] = json.loads(text)
+        fields: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+        return cls(**fields)

@@ -40,12 +40,14 @@ def counts_from(masses: NDArray[np.float64]) -> Counts:
         np.take_along_axis(counts, most[:, :, None], 2) + (TOTAL - counts.sum(axis=2))[:, :, None],
         2,
     )
-    return counts.astype(np.int32)
+    result: Counts = counts.astype(np.int32)
+    return result
 
 
 def costs_of(counts: Counts) -> NDArray[np.float32]:
     """Return the bits that each symbol costs; an escape's own extra bits are not in it."""
-    return (np.log2(float(TOTAL)) - np.log2(counts.astype(np.float64))).astype(np.float32)
+    costs: NDArray[np.float32] = (np.log2(float(TOTAL)) - np.log2(counts.astype(np.float64))).astype(np.float32)
+    return costs
 
 
 def mixed_with_observed(observed: NDArray[np.int64], *, prior_weight: float = 200.0) -> Counts:

@@ -128,7 +128,7 @@ def _start(checkpoint: Path, sources: Sequence[CropSource], plan: TrainingPlan, 
         chosen = [pictures[i] for i in range(0, len(pictures), max(1, len(pictures) // _KLT_PICTURES))]
         kernels, deviations = karhunen_loeve(chosen, shape.n_latents)
         network = CodecNetwork(shape, torch.tensor(kernels), torch.tensor(deviations))
-    network = network.to(plan.device).to(memory_format=torch.channels_last)
+    network = network.to(plan.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     linear = [network.analysis.weight, network.synthesis.weight, network.log_gain, network.log_step]
     others = [parameter for parameter in network.parameters() if all(parameter is not one for one in linear)]
     optimizer = torch.optim.Adam(

@@ -90,7 +90,7 @@ def codec_rows(
             rows.append(
                 CodecRow(
                     chosen, stream_bytes, in_planes / len(images), path.stat().st_size / len(images),
-                    *(float(mean) for mean in means), 8 * stream_bytes * len(images) / pixels,
+                    float(means[0]), float(means[1]), float(means[2]), 8 * stream_bytes * len(images) / pixels,
                     1000 * encode_s / len(images), 1000 * decode_s / len(images),
                 )
             )  # fmt: skip

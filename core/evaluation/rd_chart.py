@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 Curve = Sequence[tuple[float, float]]  # (bytes, value)
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 120, 12, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 90, 12, 40
 _COLOURS = {
     "ours": "var(--pm-accent, #2B4C9B)", "webp": "#8A6D1F", "avif": "#1F7A5C", "jxl": "#8B3F74", "jpeg": "#7A7A76",
 }  # fmt: skip
@@ -44,7 +44,7 @@ def rd_chart(
         f'<svg class="pm-chart" viewBox="0 0 {width} {height}" role="img" aria-label="{html.escape(title)}" '
         'xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" font-size="12" fill="currentColor">'
     ]
-    for value in _ticks_log(low_x, high_x):
+    for value in _ticks_log(low_x, high_x, wide=width > 500):
         parts.append(_grid(x(value), _TOP, x(value), height - _BOTTOM))
         parts.append(
             f'<text x="{x(value):.1f}" y="{height - _BOTTOM + 16}" text-anchor="middle">{_bytes(value)}</text>'
@@ -89,8 +89,9 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round(step * n, 6) for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _ticks_log(low: float, high: float) -> list[float]:
-    values = [factor * 10**power for power in range(math.floor(low), math.ceil(high) + 1) for factor in (1, 2, 5)]
+def _ticks_log(low: float, high: float, *, wide: bool) -> list[float]:
+    factors = (1, 2, 5) if wide else (1,)
+    values = [factor * 10**power for power in range(math.floor(low), math.ceil(high) + 1) for factor in factors]
     return [value for value in values if low <= math.log10(value) <= high]
 
 

@@ -1,0 +1,285 @@
+// The Compress tab: a picture in, a slider whose positions carry bytes, and what each choice costs, measured.
+
+import { archivePanel } from "./compress-archive.js";
+import { viewer } from "./compress-viewer.js";
+import { button, debounced, h } from "./dom.js";
+import { chosen, onGalleries, searchStored, state, subscribe } from "./store.js";
+
+const FORMATS = ["webp", "avif", "jxl", "jpeg"];
+const FIRST_QUALITY = 3;
+
+export function mount({ element, props, server, upload, watch }) {
+  const root = element.querySelector(".pm-compress");
+  const view = viewer();
+  let picture = null, position = 0, measured = new Map(), rivals = new Map(), selected = "ours", ticket = 0, compared = "";
+
+  const trouble = h("div", { class: "pm-compress-trouble", role: "alert", hidden: true });
+  const input = h("input", { type: "file", class: "pm-file", "aria-label": "Choose a picture or an archive", accept: "image/*,.pent,.tif,.tiff,.jxl,.avif,.heic",
+    onchange: () => { if (input.files[0]) take(input.files[0]); input.value = ""; } });
+  const examples = h("div", { class: "pm-compress-examples" });
+  const empty = h("section", { class: "pm-compress-empty" },
+    h("h1", {}, "How small can this picture be?"),
+    h("p", {}, "Drop a picture here to compress it and see what is lost, or a .pent archive to look into it and search it."),
+    button("Choose a picture or an archive", { class: "pm-button pm-primary", iconName: "picture", onclick: () => input.click() }),
+    examples);
+  const title = h("h1", { class: "pm-compress-title" });
+  const slider = h("input", { type: "range", min: "0", max: "10", step: "1", "aria-label": "Quality", class: "pm-compress-slider", oninput: () => choose(Number(slider.value)) });
+  const ticks = h("div", { class: "pm-compress-ticks", "aria-hidden": "true" });
+  const ruler = h("div", { class: "pm-compress-ruler" }, slider, ticks);
+  const numbers = h("dl", { class: "pm-compress-numbers", "aria-live": "polite" });
+  const cards = h("div", { class: "pm-compress-cards", role: "radiogroup", "aria-label": "What the same bytes give" });
+  const files = h("div", { class: "pm-compress-files" });
+  const chart = h("figure", { class: "pm-compress-chart" });
+  const finds = h("section", { class: "pm-compress-finds", "aria-label": "What search still finds" });
+  const work = h("section", { class: "pm-compress-work", hidden: true },
+    h("div", { class: "pm-compress-head" }, title, button("Another picture", { onclick: () => input.click() })),
+    view.element, ruler, numbers, files, h("h2", {}, "The same bytes in other formats"), cards,
+    h("h2", {}, "Rate and distortion of this picture"), chart, finds);
+  const archive = archivePanel({ server, upload, problem, close: () => showOnly(picture ? work : empty) });
+  root.append(input, trouble, empty, work, archive.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture, or a .pent archive"));
+
+  // --- a picture comes in ---
+
+  async function take(file) {
+    if (file.size > props.max_upload_bytes) return problem(`${file.name} is larger than the ${Math.round(props.max_upload_bytes / 2 ** 20)} MB that the page takes.`);
+    try {
+      const { path } = await upload(file);
+      if (file.name.toLowerCase().endsWith(".pent")) {
+        if (await archive.open(path, file.name)) showOnly(archive.element);
+      } else await open({ path, name: file.name });
+    } catch (error) {
+      console.error(error);
+      problem(`${file.name} could not be sent. Is the page still running? Then try again.`);
+    }
+  }
+
+  async function open(request) {
+    const mine = ++ticket;
+    root.setAttribute("aria-busy", "true");
+    const answer = await server.open_picture(request).catch(noAnswer);
+    if (mine !== ticket) return;
+    root.removeAttribute("aria-busy");
+    if (answer.error) return problem(answer.error);
+    trouble.hidden = true;
+    picture = answer;
+    measured = new Map();
+    rivals = new Map();
+    selected = "ours";
+    compared = "";
+    title.textContent = answer.name;
+    numbers.replaceChildren();
+    chart.replaceChildren();
+    finds.replaceChildren();
+    cards.replaceChildren();
+    slider.max = String(answer.positions.length - 1);
+    const first = answer.qualities.reduce((best, quality, i) => (Math.abs(quality - FIRST_QUALITY) < Math.abs(answer.qualities[best] - FIRST_QUALITY) ? i : best), 0);
+    slider.value = String(first);
+    ticks.replaceChildren(...answer.positions.map((_, i) => h("span", { style: `left:${(100 * i) / (answer.positions.length - 1)}%` }, "·")));
+    showOnly(work);
+    await choose(first);
+    if (mine === ticket && answer.eager) await fillRuler(mine, first);
+  }
+
+  /** Measure the other positions, nearest first, so that the ruler says what each would cost. */
+  async function fillRuler(mine, first) {
+    const order = picture.positions.map((_, i) => i).sort((a, b) => Math.abs(a - first) - Math.abs(b - first));
+    for (const i of order) {
+      if (mine !== ticket) return;
+      await measure(i);
+    }
+    for (const name of FORMATS) {
+      if (mine !== ticket) return;
+      await server.curve({ key: picture.key, name }).catch(noAnswer);
+      await draw(mine);
+    }
+  }
+
+  async function measure(i) {
+    const at = picture.positions[i];
+    if (!measured.has(at)) {
+      const mine = ticket;
+      const facts = await server.measure({ key: picture.key, position: at }).catch(noAnswer);
+      if (mine !== ticket || facts.error) return facts.error ? problem(facts.error) : null;
+      measured.set(at, facts);
+    }
+    const facts = measured.get(at);
+    const tick = ticks.children[i];
+    tick.replaceChildren(h("b", {}, count(facts.bytes)), h("i", {}, ratio(facts.ratio)));
+    tick.classList.add("pm-known");
+    return facts;
+  }
+
+  // --- the slider ---
+
+  const settle = debounced(async (mine, at) => {
+    if (mine !== ticket || at !== position) return;
+    await Promise.all([compareFormats(mine, at), draw(mine), compareSearch(mine, at)]);
+  }, 350);
+
+  async function choose(i) {
+    const mine = ticket;
+    position = picture.positions[i];
+    const at = position;
+    slider.setAttribute("aria-valuetext", `quality ${picture.qualities[i]}`);
+    const facts = await server.show({ key: picture.key, position: at }).catch(noAnswer);
+    if (mine !== ticket || at !== position) return;
+    if (facts.error) return problem(facts.error);
+    measured.set(at, facts);
+    await measure(i);
+    slider.setAttribute("aria-valuetext", `quality ${picture.qualities[i]}, ${count(facts.bytes)}, ${ratio(facts.ratio)}`);
+    rivals = new Map();
+    selected = "ours";
+    display();
+    files.replaceChildren(button("Archive, .pent", { iconName: "save", onclick: () => download("archive") }), button("Restored, .png", { iconName: "save", onclick: () => download("restored") }));
+    drawCards();
+    settle(mine, at);
+  }
+
+  function display() {
+    const facts = selected === "ours" ? measured.get(position) : rivals.get(selected);
+    view.show({ original: picture.url, restored: facts.url, difference: facts.difference_url, width: picture.width, height: picture.height,
+      label: `${selected === "ours" ? "Pentimento" : facts.title}, ${count(facts.bytes)}` });
+    const rows = [["Bytes", count(facts.bytes, true)], ["Ratio", ratio(facts.ratio)], ["Bits per pixel", facts.bpp.toFixed(3)], ["PSNR", `${facts.psnr_db.toFixed(2)} dB`],
+      ["SSIM", facts.ssim.toFixed(4)], ["MS-SSIM", facts.ms_ssim.toFixed(4)]];
+    if (facts.encode_ms !== undefined) rows.push(["Encoded in", time(facts.encode_ms)], ["Decoded in", time(facts.decode_ms)]);
+    numbers.replaceChildren(...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  }
+
+  // --- other formats at the same bytes ---
+
+  async function compareFormats(mine, at) {
+    const wanted = measured.get(at).bytes;
+    for (const name of FORMATS) {
+      const answer = await server.rival({ key: picture.key, name, bytes: wanted }).catch(noAnswer);
+      if (mine !== ticket || at !== position) return;
+      if (!answer.error) rivals.set(name, answer);
+      drawCards();
+    }
+  }
+
+  function drawCards() {
+    const focused = cards.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    const known = [["ours", { title: "Pentimento", fits: true, ...measured.get(position) }], ...FORMATS.map((name) => [name, rivals.get(name)])];
+    cards.replaceChildren(...known.map(([name, facts]) => facts
+      ? h("button", { type: "button", class: "pm-compress-card", role: "radio", "data-name": name, "aria-checked": String(name === selected), onclick: () => pick(name) },
+        h("img", { src: facts.url, alt: "", loading: "lazy" }),
+        h("b", {}, facts.title),
+        facts.fits ? h("span", {}, `${count(facts.bytes)} · ${facts.psnr_db.toFixed(2)} dB · MS-SSIM ${facts.ms_ssim.toFixed(3)}`)
+          : h("span", { class: "pm-compress-cannot" }, `cannot go below ${count(facts.bytes)} (${facts.psnr_db.toFixed(2)} dB there)`))
+      : h("div", { class: "pm-compress-card pm-waiting", "aria-hidden": "true" }, h("span", {}, "…"))));
+    if (focused) cards.querySelector(`[data-name="${focused}"]`)?.focus();
+  }
+
+  function pick(name) {
+    selected = name;
+    display();
+    drawCards();
+  }
+
+  async function draw(mine) {
+    const { svg } = await server.chart({ key: picture.key, position, width: Math.round(Math.min(860, root.clientWidth || 860)) }).catch(noAnswer);
+    if (mine !== ticket || !svg) return;
+    const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
+    chart.replaceChildren(document.importNode(parsed, true), h("figcaption", {}, "Whole files of this one picture; ours is the stream alone. Up and left is better."));
+  }
+
+  // --- what it does to search ---
+
+  async function compareSearch(mine, at) {
+    const entry = chosen();
+    if (!entry?.ready && entry?.ready !== undefined) return;
+    if (!entry) return;
+    const key = `${picture.key} ${at} ${entry.address}`;
+    if (key === compared) return;
+    const answer = await server.compare_search({ gallery: entry.address, key: picture.key, position: at }).catch(noAnswer);
+    if (mine !== ticket || at !== position) return;
+    compared = key;
+    if (answer.error) return finds.replaceChildren(h("h2", {}, "What search still finds"), h("p", { class: "pm-quiet" }, answer.error));
+    finds.replaceChildren(h("h2", {}, `What search still finds in ${answer.gallery}`),
+      h("p", { class: "pm-quiet" }, "A record holds a 16-byte code of the original beside its stream: search uses that code and never decodes the stream."),
+      ...answer.rows.map((row, i) => h("div", { class: "pm-compress-row" },
+        h("h3", {}, row.title, i ? h("span", {}, `${row.shared} of ${answer.count} the same`) : null),
+        h("div", { class: "pm-compress-strip" }, row.results.map((one) => h("button", {
+          type: "button", class: one.is_shared ? "pm-shared" : "pm-other", title: `${one.alt}, similarity ${one.similarity.toFixed(3)}`, "aria-label": `Search with ${one.alt}`,
+          onclick: () => searchStored(entry.address, one.id) }, h("img", { src: one.thumbnail, alt: one.alt, loading: "lazy", width: one.width, height: one.height })))))));
+  }
+
+  // --- downloads ---
+
+  async function download(kind) {
+    const answer = await server.downloads({ key: picture.key, position }).catch(noAnswer);
+    if (answer.error) return problem(answer.error);
+    const link = h("a", { href: answer[kind], download: kind === "archive" ? answer.archive_name : answer.archive_name.replace(/\.pent$/, "-restored.png") });
+    link.click();
+    files.querySelector("output")?.remove();
+    files.append(h("output", {}, `archive ${count(answer.archive_bytes, true)}, with its search code and directory`));
+  }
+
+  function showOnly(section) {
+    for (const one of [empty, work, archive.element]) one.hidden = one !== section;
+  }
+
+  function problem(message) {
+    trouble.replaceChildren(h("p", {}, message), button("Choose another file", { onclick: () => input.click() }));
+    trouble.hidden = false;
+  }
+
+  // --- arriving from elsewhere, dropping, pasting ---
+
+  watch("value", () => {
+    const sent = typeof props.value === "string" && props.value ? JSON.parse(props.value) : null;
+    if (sent) open(sent);
+  });
+  const active = () => state().tab === "compress";
+  let depth = 0;
+  const over = (on) => root.classList.toggle("pm-compress-dropping", on);
+  const hasFiles = (event) => active() && [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragenter", (event) => hasFiles(event) && (depth++, over(true)));
+  document.addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && over(false));
+  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    over(false);
+    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
+  });
+  document.addEventListener("paste", (event) => {
+    const file = active() && !event.target.closest?.("input, textarea") ? event.clipboardData?.files?.[0] : null;
+    if (!file) return;
+    event.preventDefault();
+    take(file);
+  });
+
+  function offerExamples() {
+    const entry = chosen();
+    examples.replaceChildren(...(entry?.examples ?? []).slice(0, 5).map((one) => h("button", {
+      type: "button", "aria-label": `Compress ${one.alt}`, onclick: () => open({ gallery: entry.address, image_id: one.id }) },
+      h("img", { src: one.thumbnail, alt: one.alt, loading: "lazy" }))));
+  }
+  onGalleries(offerExamples);
+  subscribe((now, before) => {
+    if (now.gallery === before?.gallery) return;
+    offerExamples();
+    if (picture && measured.get(position) && active()) compareSearch(ticket, position);
+  });
+}
+
+/** Bytes as the slider shows them; exact when asked for. */
+export function count(bytes, exact = false) {
+  if (bytes < 1000 || exact) return `${bytes.toLocaleString("en")} B`;
+  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function ratio(value) {
+  return `1:${value < 10 ? value.toFixed(1) : Math.round(value)}`;
+}
+
+function time(ms) {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}
+
+function noAnswer(error) {
+  console.error(error);
+  return { error: "The page's server did not answer. Is it still running? Then try again." };
+}
