@@ -55,7 +55,7 @@ function choice(facet) {
   const rows = facet.values.map(([value, count], at) =>
     h("label", { class: "pm-choice", hidden: at >= AT_FIRST },
       h("input", { type: "checkbox", name: facet.name, value: String(value), onchange: (event) => choose(facet, value, event.target.checked) }),
-      h("span", {}, String(value)), h("small", {}, String(count))));
+      h("span", {}, String(value)), " ", h("small", {}, String(count))));
   const more = facet.values.length > AT_FIRST
     ? h("button", { type: "button", class: "pm-link", onclick: () => { rows.forEach((row) => (row.hidden = false)); more.hidden = true; } },
       `${facet.values.length - AT_FIRST} more`)

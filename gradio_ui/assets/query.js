@@ -13,6 +13,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
   const name = h("p", { class: "pm-query-name" });
   const source = new Image();
   let shown = "";
+  let unreadable = false;
 
   const gate = intake({ upload, mostBytes, report, busy });
   const tools = h("div", { class: "pm-tools", role: "group", "aria-label": "Query picture" },
@@ -62,20 +63,26 @@ export function queryPanel({ upload, server, mostBytes, report }) {
 
   /** Show a URL; when the browser cannot read that kind of file, ask the server for one that it can. */
   function show(url, path = null) {
-    if (url === shown) return draw();
+    if (url === shown && !(unreadable && path)) return draw();
+    if (url === shown) return convert(url, path);
     shown = url;
+    unreadable = false;
     source.onload = draw;
-    source.onerror = async () => {
+    source.onerror = () => {
+      unreadable = true;
       canvas.width = canvas.height = 0;
       held.classList.add("pm-unseen");
-      if (!path) return;
-      const answer = await server.preview({ path });
-      if (answer.picture && shown === url) {
-        source.onerror = null;
-        source.src = answer.picture;
-      }
+      if (path) convert(url, path);
     };
     source.src = url;
+  }
+
+  async function convert(url, path) {
+    unreadable = false;
+    const answer = await server.preview({ path });
+    if (!answer.picture || shown !== url) return;
+    source.onerror = null;
+    source.src = answer.picture;
   }
 
   function draw() {

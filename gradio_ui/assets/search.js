@@ -33,10 +33,10 @@ export function mount({ element, props, server, upload }) {
   const more = moreButton(DEFAULT_K);
   const trouble = h("div", { class: "pm-trouble", hidden: true });
   const details = drawer({ server, results: () => cards, back: (id) => grid.focusId(id) });
+  const head = h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account, note), save);
   const results = h("section", { class: "pm-results", "aria-label": "Results", "aria-busy": "false" },
     h("div", { class: "pm-progress", "aria-hidden": "true" }),
-    h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account, note), save),
-    verdict, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
+    head, verdict, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
   const side = h("div", { class: "pm-side" }, query.element, h("div", { class: "pm-panels" }, filtersPanel(), how.element));
   root.append(side, results, details.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to search with it"));
   remember(side);
@@ -78,6 +78,7 @@ export function mount({ element, props, server, upload }) {
     const now = state();
     cards = answer.results;
     trouble.hidden = true;
+    head.hidden = false;
     headline.textContent = answer.headline;
     account.textContent = answer.account;
     note.textContent = entry.note;
@@ -104,6 +105,7 @@ export function mount({ element, props, server, upload }) {
   function problem({ title, message, retry = false }) {
     cards = [];
     grid.show([]);
+    head.hidden = true;
     headline.textContent = "";
     account.textContent = note.textContent = "";
     verdict.hidden = true;

@@ -26,6 +26,8 @@ from core.settings import Settings
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
+playwright.expect.set_options(timeout=20_000)  # a busy machine
+
 PROJECT = Path(__file__).resolve().parents[2]
 _START_S = 90  # a busy two-core machine takes 20
 
@@ -101,7 +103,7 @@ def make_page(browser: "playwright.Browser", live: Live) -> Iterator[Callable[..
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: faults.append(f"script error: {error}"))
         page.on("request", lambda request: _note_foreign(request.url, live.url, faults))
         return page

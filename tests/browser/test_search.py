@@ -173,7 +173,7 @@ def test_search_with_this_asks_again_from_the_wall_and_from_the_details(live, pa
 
 def test_number_index_and_knobs_are_those_of_the_engine(live, page, visit, expect_ids) -> None:
     visit("?id=60")
-    page.get_by_text("How", exact=True).click()
+    page.locator("[data-panel=how] > summary").click()
     page.get_by_label("Number of results").fill("9")
     page.get_by_label("Number of results").blur()
     expect_ids(page, found(live, Query.stored(60), k=9))
