@@ -5,6 +5,7 @@ hashes.npy   (N, 32) uint8, the SHA-256 of each picture's file
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ class FeatureStore:
         """The catalog's `content_state` that the vectors were made from."""
         return str(self.manifest.built_from.get("content", ""))
 
-    @property
+    @functools.cached_property
     def state(self) -> str:
         """A digest of ids and vectors: what indexes and maps say they were built from."""
         sums = {name: facts["sha256"] for name, facts in self.manifest.files.items()}

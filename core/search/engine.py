@@ -1,11 +1,9 @@
 """The engine: one object through which the page, the command line and the tests search."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +25,7 @@ from core.search.galleries import (
     parse_address,
     provenance,
 )
+from core.search.loaded import Loaded, Recent
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
 from core.settings import Address, Settings
@@ -57,12 +56,11 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._loading = Lock()
-        self._datasets: dict[str, tuple[int | None, Dataset]] = {}
-        self._encoders: dict[str, PictureEncoder] = {}
-        self._stores: dict[Address, tuple[_Stamp, FeatureStore]] = {}
-        self._indexes: dict[tuple[Address, str], tuple[_Stamp, Index]] = {}
-        self._remembered: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+        self._datasets: Loaded[str, Dataset] = Loaded()
+        self._encoders: Loaded[str, PictureEncoder] = Loaded()
+        self._stores: Loaded[Address, FeatureStore] = Loaded()
+        self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
+        self._remembered: Recent[tuple[str, str], Vectors] = Recent(_REMEMBERED)
 
     def galleries(self) -> list[GalleryInfo]:
         """Describe all galleries of prepared data sets, ready or not."""
@@ -97,12 +95,8 @@ class Engine:
         name = self._address(address).dataset
         path = self.settings.datasets / name / CATALOG
         file = path.stat().st_ino if path.is_file() else None
-        with self._loading:
-            known = self._datasets.get(name)
-            if known is None or known[0] != file:  # not the gallery of that name that it was
-                known = (file, datasets.open(name, self.settings))
-                self._datasets[name] = known
-            return known[1]
+        # The file's number tells when the gallery of that name is not the one that it was.
+        return self._datasets.get(name, file, lambda: datasets.open(name, self.settings))
 
     def record(self, address: str, image_id: int) -> ImageRecord:
         """Return one picture's record.
@@ -119,13 +113,8 @@ class Engine:
             NotPreparedError, DamagedFileError: with the command to run.
         """
         chosen = self._address(address)
-        with self._loading:
-            stamp = _stamp(chosen.features(self.settings))
-            known = self._stores.get(chosen)
-            if known is None or known[0] != stamp:
-                known = (stamp, FeatureStore.open(chosen, self.settings))
-                self._stores[chosen] = known
-            return known[1]
+        stamp = _stamp(chosen.features(self.settings))
+        return self._stores.get(chosen, stamp, lambda: FeatureStore.open(chosen, self.settings))
 
     def load_index(self, address: str, name: str) -> Index:
         """Return a gallery's index, of the generation that is current now.
@@ -209,31 +198,25 @@ class Engine:
 
     def _index(self, address: Address, name: str, store: FeatureStore) -> Index:
         indexes.describe(name)
-        folder = address.index(self.settings, name)
-        with self._loading:
-            stamp = _stamp(folder)
-            known = self._indexes.get((address, name))
-            if known is None or known[0] != stamp or known[1].built_from != provenance(store):
-                info = index_info(address, name, store, self.settings)
-                current = Generations(folder).current() if info.available else None
-                if current is None:
-                    kind = StaleError if "older" in info.reason else NotPreparedError
-                    raise kind(f"{address} cannot be searched with {name}: {info.reason}")
-                structure = indexes.load(current, built_from=provenance(store))
-                structure.threads = self.settings.threads
-                if structure.dim != store.dim or len(structure) != len(store):
-                    raise DamagedFileError(
-                        f"{current} does not fit the features; run: python -m core index {address} --rebuild"
-                    )
-                known = (stamp, structure)
-                self._indexes[address, name] = known
-            return known[1]
+        stamp = (_stamp(address.index(self.settings, name)), store.state)
+        return self._indexes.get((address, name), stamp, lambda: self._opened(address, name, store))
+
+    def _opened(self, address: Address, name: str, store: FeatureStore) -> Index:
+        info = index_info(address, name, store, self.settings)
+        current = Generations(address.index(self.settings, name)).current() if info.available else None
+        if current is None:
+            kind = StaleError if "older" in info.reason else NotPreparedError
+            raise kind(f"{address} cannot be searched with {name}: {info.reason}")
+        index = indexes.load(current, built_from=provenance(store))
+        index.threads = self.settings.threads
+        if index.dim != store.dim or len(index) != len(store):
+            raise DamagedFileError(
+                f"{current} does not fit the features; run: python -m core index {address} --rebuild"
+            )
+        return index
 
     def _encoder(self, name: str) -> PictureEncoder:
-        with self._loading:
-            if name not in self._encoders:
-                self._encoders[name] = encoders.load(name, self.settings)
-            return self._encoders[name]
+        return self._encoders.get(name, None, lambda: encoders.load(name, self.settings))
 
     def _encode(self, address: Address, query: Query, store: FeatureStore) -> _Encoded:
         if query.kind == "vector":
@@ -251,18 +234,14 @@ class Engine:
         started = time.perf_counter()
         source, content = query.content()
         key = (content, encoder.fingerprint)
-        with self._loading:
-            if key in self._remembered:
-                self._remembered.move_to_end(key)
-                return _Encoded(self._remembered[key], cached=True)
+        remembered = self._remembered.get(key)
+        if remembered is not None:
+            return _Encoded(remembered, cached=True)
         image = encoder.prepare(self._decode(source, query, encoder))
         decoded = time.perf_counter()
         vector: Vectors = encoder.encode([image])[0]
         encoded = time.perf_counter()
-        with self._loading:
-            self._remembered[key] = vector
-            while len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
+        self._remembered.put(key, vector)
         return _Encoded(vector, 1000 * (decoded - started), 1000 * (encoded - decoded))
 
     def _decode(self, source: bytes | Image, query: Query, encoder: PictureEncoder) -> Image:
