@@ -35,7 +35,7 @@ class Cluster:
         number: its value in the column of cluster numbers.
         level: 0 for the few large ones, 1 for the many small ones.
         name: the most telling words of its members' metadata.
-        x, y: where its name stands, on one of its densest points.
+        x, y: where its name stands: above its middle, at the upper edge of its points.
         count: number of members.
     """
 
@@ -114,7 +114,7 @@ def name_clusters(
         if not name:
             continue  # a name that says nothing, or nothing new, is better left out
         taken.add(name)
-        x, y = _densest(layout[rows])
+        x, y = _above(layout[rows])
         found.append(Cluster(number, level, name, x, y, len(rows)))
     return found
 
@@ -149,7 +149,8 @@ def _words(text: str) -> set[str]:
     return {word for word in _WORD.findall(text) if word.lower() not in _DULL}
 
 
-def _densest(points: Coordinates) -> tuple[float, float]:
-    """Return the member nearest to the median, so that a name stands on its cluster even when that is a crescent."""
-    nearest = points[np.argmin(((points - np.median(points, axis=0)) ** 2).sum(axis=1))]
-    return float(nearest[0]), float(nearest[1])
+def _above(points: Coordinates) -> tuple[float, float]:
+    """Return the middle of the upper edge, so that a name does not hide what it names."""
+    top = float(np.quantile(points[:, 1], 0.97))
+    upper = points[points[:, 1] >= np.quantile(points[:, 1], 0.6)]
+    return float(np.median(upper[:, 0])), top

@@ -46,7 +46,7 @@ def write_figure(map_: GalleryMap, target: Path, *, by: str = "", title: str = "
         for cluster in summary["clusters"]:
             if cluster["level"] == 0:
                 axes.annotate(
-                    cluster["name"], (cluster["x"], cluster["y"]), ha="center", va="center", fontsize=8,
+                    cluster["name"], (cluster["x"], cluster["y"]), ha="center", va="bottom", fontsize=8,
                     bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
                 )  # fmt: skip
     axes.set_aspect("equal")

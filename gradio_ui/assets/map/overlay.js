@@ -11,7 +11,7 @@
  * @property {boolean} crosshair keyboard's place
  */
 
-const NAME_SIZES = [17, 14];
+const NAME_SIZES = [16, 14];
 
 export class Overlay {
   /** @param {HTMLCanvasElement} canvas @param {import("./data.js").MapData} data */
@@ -69,7 +69,7 @@ export class Overlay {
     const wanted = levels.has(level) ? level : 0;
     for (const cluster of this.data.info.clusters) {
       if (cluster.level !== wanted) continue;
-      const [x, y] = view.toScreen(cluster.x, cluster.y);
+      const [x, edge] = view.toScreen(cluster.x, cluster.y), y = edge - Math.max(10, side / 2) - 12;
       const half = c.measureText(cluster.name).width / 2 + 6, box = [x - half, y - 12, x + half, y + 12];
       if (box[0] < 0 || box[2] > view.width || y < 10 || y > view.height - 10) continue;
       if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
