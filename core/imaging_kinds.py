@@ -1,7 +1,6 @@
 """What a file is, told from its first bytes and never from its name."""
 
 import struct
-from collections.abc import Callable
 
 HEAD_BYTES = 4096  # what `kind_of` needs at most
 
@@ -95,23 +94,6 @@ def jxl_size(data: bytes) -> tuple[int, int]:
         return side(is_small), height
     numerator, denominator = [(1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1)][ratio - 1]
     return height * numerator // denominator, height
-
-
-def ends_whole(kind: str, size: int, head: bytes, tail: bytes) -> bool:
-    """Tell whether a file ends where its format says; True for kinds that say nothing.
-
-    Args:
-        kind: from `kind_of`.
-        size: of the file in bytes.
-        head: its first bytes.
-        tail: its last bytes, at least 64 or all of it.
-    """
-    checks: dict[str, Callable[[], bool]] = {
-        "PNG": lambda: b"IEND" in tail,
-        "WEBP": lambda: size >= int.from_bytes(head[4:8], "little") + 8,
-        "GIF": lambda: b";" in tail,
-    }
-    return checks[kind]() if kind in checks else True
 
 
 def _iso_brand(head: bytes) -> str:

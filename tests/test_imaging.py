@@ -251,6 +251,23 @@ def test_a_jpeg_that_is_cut_off_is_refused_at_a_smaller_scale_too() -> None:
             imaging.open_image(data[: int(len(data) * share)], min_side=100)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF"])
+@pytest.mark.parametrize("min_side", [None, 8])
+def test_no_cut_is_ever_shown_as_a_half_grey_picture(kind: str, min_side: int | None) -> None:
+    for pixels in (scene(48, 64), np.full((48, 64, 3), 90, np.uint8)):
+        data = encoded(kind, pixels)
+        whole = imaging.open_image(data, min_side=min_side)
+        for length in range(1, len(data), max(1, len(data) // 40)):
+            with contextlib.suppress(ImageError):
+                assert np.array_equal(imaging.open_image(data[:length], min_side=min_side), whole)
+
+
+def test_bytes_after_the_end_of_a_picture_do_no_harm() -> None:
+    for kind in ("JPEG", "PNG", "GIF", "WEBP"):
+        data = encoded(kind)
+        assert np.array_equal(imaging.open_image(data + b"appended" * 1000), imaging.open_image(data))
+
+
 @settings(deadline=None)
 @given(data=st.binary(max_size=200), start=st.sampled_from(STARTS))
 def test_junk_is_refused_and_never_raises_anything_else(data: bytes, start: bytes) -> None:

@@ -211,11 +211,13 @@ class _Lock:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
-        self.lock = storage.lock(path, timeout_s=0)
+        with storage.storage_errors(path):
+            self.lock = storage.lock(path, timeout_s=0)
 
     def __enter__(self) -> "_Lock":
         try:
-            self.lock.acquire()
+            with storage.storage_errors(Path(self.lock.lock_file)):
+                self.lock.acquire()
         except TimeoutError:
             raise StorageError(f"{self.name} is being prepared by another process; wait until it is done") from None
         return self

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from core import storage
 from core.errors import DamagedFileError, NotPreparedError, StorageError, VersionError
 
 SCHEMA_VERSION = 1
@@ -74,20 +75,19 @@ class CatalogFile:
                 raise
 
     def create(self) -> None:
-        """Make the file with its tables, if there is none."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors():
-            connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        """Make the file with its tables, if there is none, whole or not at all."""
+        if self.path.exists():
+            return
+        with self._errors(), storage.atomic_path(self.path) as temporary:
+            connection = sqlite3.connect(temporary, isolation_level=None)
             try:
-                if connection.execute("PRAGMA user_version").fetchone()[0]:
-                    return
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id={_APPLICATION_ID};"
+                    f"BEGIN; {_SCHEMA} PRAGMA application_id={_APPLICATION_ID};"
                     f"PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
                 )
             finally:
-                connection.close()
+                connection.close()  # and with it go the journal's files
 
     def faults(self) -> list[str]:
         """Return what SQLite finds wrong with the file's structure (none: all is well)."""

@@ -344,6 +344,16 @@ def test_a_catalog_that_was_replaced_is_read_anew(catalog: Catalog, tmp_path: Pa
     assert len(catalog) == 1
 
 
+def test_a_catalog_whose_making_is_interrupted_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mine" / "catalog.sqlite"
+    with monkeypatch.context() as patch:
+        patch.setattr("core.datasets.catalog_file._SCHEMA", "CREATE TABLE images (x); SELECT no_such_function();")
+        with pytest.raises(sqlite3.OperationalError, match="no_such_function"):
+            Catalog.create(path, {})
+    assert list(path.parent.iterdir()) == []
+    assert len(Catalog.create(path, {})) == 0
+
+
 def test_creating_twice_keeps_the_rows_and_updates_the_facts(catalog: Catalog) -> None:
     catalog.write(ROWS)
     again = Catalog.create(catalog.path, {"note": "seen from far away"}, FIELDS[:1])
