@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.indexes.jit import kernel
-from core.indexes.products import LANES, PANEL, multiply_at
+from core.indexes.llvm import LANES
+from core.indexes.products import PANEL, multiply_at
 from core.indexes.selection import argmin_at
 
 _ROWS = 32  # rows and columns of products that are compared at once: 64 KiB

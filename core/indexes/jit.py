@@ -19,8 +19,21 @@ from numba.core.registry import cpu_target
 
 # nogil: kernels run side by side on our own threads. numpy: division by zero gives inf, as in NumPy, without a branch.
 # fastmath: sums may be reordered into vectors; no NaN occurs (checked at the boundary), but infinity does.
-OPTIONS = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp", "nnan"}, "error_model": "numpy"}
-KERNEL_FILES = ("jit.py", "products.py", "selection.py", "clustering_kernels.py", "lookup.py", "scan*.py")
+_FAST = {"contract", "reassoc", "nsz", "arcp", "nnan"}
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+KERNEL_FILES = (
+    *(
+        "jit.py",
+        "llvm.py",
+        "borrow.py",
+        "products.py",
+        "selection.py",
+        "clustering_kernels.py",
+        "lists.py",
+        "tables.py",
+    ),
+    *("scan.py", "scan_list.py", "scan_portable.py", "scan_vbmi.py", "refine.py"),
+)
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -28,12 +41,24 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     Where no folder can be written at all, it is compiled anew in every process.
     """
-    dispatcher = numba.njit(**OPTIONS)(function)
+    dispatcher = numba.njit(**_OPTIONS, fastmath=_FAST)(function)
     try:
         dispatcher._cache = _KernelCache(function)
     except RuntimeError as error:
         warnings.warn(f"compiled kernels cannot be kept, each start will take seconds longer: {error}", stacklevel=2)
     return dispatcher
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile `function` into the kernels that call it; that it cannot be called from Python saves work."""
+    return numba.njit(**_OPTIONS, fastmath=_FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def scalar_part(function: Callable[..., Any]) -> Any:
+    """Do what `part` does, but for code that must not become vectors: gathers are slower than single loads."""
+    return numba.njit(
+        **_OPTIONS, fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
+    )(function)
 
 
 def processor_has(feature: str) -> bool:
@@ -46,16 +71,17 @@ def sources_digest() -> bytes:
     """Return the SHA-256 of all kernel sources."""
     folder = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted({path for pattern in KERNEL_FILES for path in folder.glob(pattern)}):
-        digest.update(path.read_bytes())
+    for name in KERNEL_FILES:
+        digest.update((folder / name).read_bytes())
     return digest.digest()
 
 
 class _ByAllSources:
-    """Replaces a locator's stamp of one source file by that of all of them."""
+    """Adds the stamp of all kernel sources to a locator's stamp of one file."""
 
     def get_source_stamp(self) -> bytes:
-        return sources_digest()
+        stamp: bytes = super().get_source_stamp()  # type: ignore[misc]
+        return stamp + sources_digest()
 
 
 class _GivenFolder(_ByAllSources, caching.UserProvidedCacheLocator):  # type: ignore[misc]

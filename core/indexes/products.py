@@ -15,7 +15,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from core.indexes.jit import kernel, processor_has
+from core.indexes.jit import kernel, part, processor_has
+from core.indexes.llvm import FLOAT, FLOATS, INT, LANES, pointer, spread
 
 PANEL = 64
 TILE_ROWS = 4
@@ -23,11 +24,6 @@ Panels = NDArray[np.float32]  # (n_panels, D + 1, 64)
 
 # A tile of 4 x 64 floats fills 16 of the 32 registers of AVX-512; 4 x 16 suits 16 registers of 32 bytes or 32 of 16.
 TILE_COLUMNS = 64 if processor_has("avx512f") else 16
-
-LANES = 16
-FLOAT = ir.FloatType()
-FLOATS = ir.VectorType(FLOAT, LANES)
-INT = ir.IntType(64)
 
 
 def make_panels(columns: NDArray[np.float32], bias: NDArray[np.float32] | None = None) -> Panels:
@@ -50,20 +46,6 @@ def make_panels(columns: NDArray[np.float32], bias: NDArray[np.float32] | None =
 def distance_panels(centroids: NDArray[np.float32]) -> Panels:
     """Lay out (C, D) centroids so that `multiply` gives |c|^2 - 2 x.c, which is |x - c|^2 less |x|^2."""
     return make_panels(-2 * centroids, np.einsum("cd,cd->c", centroids, centroids))
-
-
-def pointer(builder: Any, address: Any, kind: Any) -> Any:
-    """Turn an address (an integer) into a pointer to `kind`."""
-    return builder.inttoptr(address, kind.as_pointer())
-
-
-def spread(builder: Any, value: Any, vector: Any) -> Any:
-    """Return a vector all of whose lanes are `value`."""
-    undefined = ir.Constant(vector, ir.Undefined)
-    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(
-        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
-    )
 
 
 def _make_tile(n_rows: int) -> Any:
@@ -116,7 +98,7 @@ _tile = _make_tile(TILE_ROWS)
 _tile_of_one_row = _make_tile(1)
 
 
-@kernel
+@part
 def multiply_at(rows, row_stride, n_rows, dim, panels, n_panels, out, out_stride):  # type: ignore[no-untyped-def]
     """Fill out (n_rows, 64 * n_panels) with rows (n_rows, dim) @ columns + bias: addresses, and strides in bytes."""
     tiled = n_rows - n_rows % TILE_ROWS

@@ -38,6 +38,26 @@ _FAISS = "core.indexes.faiss_adapter"
 _INDEXES = [
     IndexInfo("flat", "Exact: compares the query with every vector.", "", "core.indexes.flat:Flat"),
     IndexInfo(
+        "ivfpq",
+        "Clusters, and 16-byte codes in the place of vectors: our own, faster than FAISS's with the same answers.",
+        "16 vectors to train, better 10,000",
+        "core.indexes.ivfpq:IVFPQ",
+    ),
+    IndexInfo(
+        "opq-ivfpq",
+        "IVFPQ with one rotation that makes its codes more exact (optimized product quantization).",
+        "16 vectors to train, better 10,000",
+        "core.indexes.ivfpq:IVFPQ",
+        {"rotation": "opq"},
+    ),
+    IndexInfo(
+        "lopq",
+        "IVFPQ with a rotation for each cluster: the most exact codes of that size, and the largest matrices.",
+        "16 vectors to train, better 10,000",
+        "core.indexes.ivfpq:IVFPQ",
+        {"rotation": "local"},
+    ),
+    IndexInfo(
         "kdtree",
         "Exact, by a tree of boxes: for few dimensions; in many it is slower than comparing with all.",
         "",

@@ -1,0 +1,42 @@
+"""Vectors of 16 floats in LLVM's intermediate language: what the kernels' innermost loops are written in.
+
+LLVM turns them into registers of any width, on every processor that Numba knows.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+
+LANES = 16
+FLOAT = ir.FloatType()
+FLOATS = ir.VectorType(FLOAT, LANES)
+INT = ir.IntType(64)
+INDEX = ir.IntType(32)
+INDICES = ir.VectorType(INDEX, LANES)
+
+
+def pointer(builder: Any, address: Any, kind: Any) -> Any:
+    """Turn an address (an integer) into a pointer to `kind`."""
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def vector_at(builder: Any, address: Any, number: Any) -> Any:
+    """Load the vector of floats of that number from an address."""
+    place = builder.add(address, builder.mul(number, ir.Constant(INT, 4 * LANES)))
+    return builder.load(pointer(builder, place, FLOATS), align=4)
+
+
+def spread(builder: Any, value: Any, vector: Any) -> Any:
+    """Return a vector all of whose lanes are `value`."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(INDEX, 0))
+    lanes = ir.Constant(ir.VectorType(INDEX, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, undefined, lanes)
+
+
+def reduce_vector(builder: Any, operation: str, vector: Any) -> Any:
+    """Return the "fmin" or "fmax" of 16 floats, or the "umin" of 16 indices."""
+    kind, code = (INDICES, "i32") if operation.startswith("u") else (FLOATS, "f32")
+    function = ir.FunctionType(kind.element, [kind])
+    name = f"llvm.vector.reduce.{operation}.v{LANES}{code}"
+    return builder.call(builder.module.declare_intrinsic(name, (), function), [vector])

@@ -1,0 +1,145 @@
+"""The search of a segment, compiled: probe lists, bound all their codes from below, and evaluate what can still count.
+
+|q - c - r|^2 = |q - c|^2 + (|r|^2 + 2 c.r) - 2 q.r. The first term belongs to the list, the second is stored with each
+code, the third is a sum of M look-ups in tables that depend on the query alone: one set of tables serves all lists
+(those that share a rotation). Rounded down to bytes, tables and terms give a lower bound in whole numbers (`scan_vbmi`,
+`scan_portable`); the few codes whose bound is not beyond the k-th best so far are summed in float32 (`scan_list`), and
+those that may be among the k at last are compared with the query component by component.
+"""
+
+import numpy as np
+
+from core.indexes.borrow import borrow
+from core.indexes.jit import kernel, part
+from core.indexes.lists import BLOCK
+from core.indexes.products import PANEL, multiply_at
+from core.indexes.scan_list import PLACE_BITS, keep_best, replace_by_distances, scan_list
+from core.indexes.selection import smallest_sorted, sort_pairs
+from core.indexes.tables import fill_products, pair_columns, quantize_table
+
+_QUERIES = 8  # whose products are computed together
+
+
+@kernel
+def search(  # type: ignore[no-untyped-def]
+    queries, quantizers, lists, eligible, usable, n_bits, n_probe, k, permute, rows, distances
+):
+    """Find the k nearest codes of each query in the n_probe lists nearest to it.
+
+    Args:
+        queries: (Q, D), relative to the quantizers' origin.
+        quantizers, lists: see `lists.py`.
+        eligible: (n_blocks,) 64-bit, codes that may be returned.
+        usable: (n_lists,) whether a list may be probed; of size 0 if all may.
+        permute: scan with byte permutes rather than with single look-ups.
+        rows: (Q, k) filled, -1 in empty slots.
+        distances: (Q, k) filled, inf in empty slots.
+    """
+    n_at_once = min(_QUERIES, queries.shape[0])
+    M, width = quantizers.codewords.shape[1], quantizers.codeword_panels.shape[2] * PANEL
+    n_columns = lists.codes.shape[1]
+    n_turned = n_probe if quantizers.rotations.shape[0] else 0
+    owned = (
+        np.empty((n_at_once, quantizers.centroid_panels.shape[0] * PANEL), np.float32),
+        np.empty((n_at_once, M, width), np.float32),
+        np.empty((n_columns, 256), np.float32),
+        np.empty((n_turned, quantizers.rotations.shape[1] * PANEL), np.float32),
+        np.empty((3, max(n_probe, k)), np.float32),
+        np.empty((2, n_probe), np.int64),
+        np.empty(2 * k + 2 * BLOCK, np.int64),
+        np.empty(2 * k + 2 * BLOCK, np.float32),
+        np.empty((n_columns, 256), np.uint8),
+        np.empty(4, np.uint64),
+    )
+    queries, quantizers, lists, eligible, usable = (
+        borrow(queries), borrow(quantizers), borrow(lists), borrow(eligible), borrow(usable),
+    )  # fmt: skip
+    scores, products, paired, turned, floats, integers, places, values, bytes_table, masks = borrow(owned)
+    near, heap = floats[0, :n_probe], floats[1, :k]
+    probes, slots = integers[0], integers[1]
+    n_queries, dim = queries.shape
+    for start in range(0, n_queries, n_at_once):
+        count = min(n_at_once, n_queries - start)
+        multiply_at(
+            np.uintp(queries.ctypes.data) + np.uintp(start * queries.strides[0]), queries.strides[0], count, dim,
+            np.uintp(quantizers.centroid_panels.ctypes.data), quantizers.centroid_panels.shape[0],
+            np.uintp(scores.ctypes.data), scores.strides[0],
+        )  # fmt: skip
+        if not n_turned:
+            fill_products(queries, start, count, quantizers, 0, products)
+        for offset in range(count):
+            query = queries[start + offset]
+            n_near, slack = _probe(query, scores[offset], usable, lists.steps, n_probe, near, probes)
+            slots[:n_near] = -1
+            heap[:] = np.inf
+            n_found, n_slots = 0, 0
+            context = (quantizers, query, turned, probes, slots, n_bits)
+            for first in range(n_near):
+                if slots[first] >= 0:  # scanned already, with the tables of a nearer list
+                    continue
+                group = quantizers.groups[probes[first]]
+                table = products[offset]
+                if n_turned:
+                    _turn(query, quantizers.rotations[group], turned[n_slots])
+                    book = group if quantizers.codewords.shape[0] > 1 else 0
+                    fill_products(turned, n_slots, 1, quantizers, book, products)
+                    table = products[0]
+                if n_bits == 4:
+                    pair_columns(table, paired)
+                    table = paired
+                base, scale = quantize_table(table, bytes_table, slack)
+                for probe in range(first, n_near):  # all lists that share these tables
+                    if slots[probe] < 0 and quantizers.groups[probes[probe]] == group:
+                        slots[probe] = n_slots
+                        n_found = scan_list(
+                            lists, eligible, probes[probe], probe, near[probe] + base, table, bytes_table,
+                            scale, permute, heap, slack, values, places, masks, n_found, context,
+                        )  # fmt: skip
+                n_slots += 1
+            n_found = keep_best(values, places, n_found, heap, slack, lists, context)
+            replace_by_distances(values, places, n_found, lists, context)
+            sort_pairs(values, places, n_found)
+            for i in range(k):
+                place = places[i] & ((1 << PLACE_BITS) - 1)
+                is_found = i < n_found
+                rows[start + offset, i] = lists.rows[place // BLOCK, place % BLOCK] if is_found else -1
+                distances[start + offset, i] = values[i] if is_found else np.inf
+    owned[0][0, 0] = 0  # what was lent lives until here
+
+
+@part
+def _probe(query, scores, usable, steps, n_probe, near, probes):  # type: ignore[no-untyped-def]
+    """Choose the lists to scan.
+
+    Args:
+        scores: |c|^2 - 2 q.c of all lists.
+        near: filled with |q - c|^2 of the probes, ascending.
+        probes: filled with their lists.
+
+    Returns:
+        How many there are, and by how much the value of a candidate can be below its distance: the rounding of a term,
+        and of sums in float32.
+    """
+    for label in range(usable.shape[0]):
+        if not usable[label]:
+            scores[label] = np.inf
+    smallest_sorted(scores, n_probe, near, probes)
+    square = np.float32(0)
+    for d in range(query.shape[0]):
+        square += query[d] * query[d]
+    n_near, most_step = 0, np.float32(0)
+    while n_near < n_probe and near[n_near] < np.inf:
+        near[n_near] += square
+        most_step = max(most_step, steps[probes[n_near]])
+        n_near += 1
+    magnitude = square + abs(near[max(n_near - 1, 0)])
+    return n_near, np.float32(1.001) * most_step + np.float32(4e-6) * magnitude
+
+
+@part
+def _turn(query, panels, turned):  # type: ignore[no-untyped-def]
+    """Fill turned (D',) with a rotation of the query."""
+    multiply_at(
+        np.uintp(query.ctypes.data), np.int64(0), 1, query.shape[0],
+        np.uintp(panels.ctypes.data), panels.shape[0], np.uintp(turned.ctypes.data), np.int64(0),
+    )  # fmt: skip
