@@ -1,10 +1,9 @@
 """`serve`: start the page."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from core.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -12,23 +11,15 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def serve(
-        host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-        port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 7860,
+        host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1.")] = None,
+        port: Annotated[int | None, typer.Option(help="Port to listen on; 7860.", min=1, max=65535)] = None,
         auth: Annotated[str | None, typer.Option(help="USER:PASSWORD that is asked for.")] = None,
         public: Annotated[bool, typer.Option("--public", help="Allow other machines without a password.")] = False,
+        root: Annotated[Path | None, typer.Option(help="Folder of datasets/, features/ and indexes/.")] = None,
     ) -> None:
-        """Start the page on galleries that are prepared (`make run` also prepares the embedded ones)."""
-        import os
+        """Start the page, as `make run` and `python app.py` do; the embedded galleries are prepared if absent."""
+        from app import main
 
-        os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when Gradio is imported
-        user, colon, password = (auth or "").partition(":")
-        if auth and not (user and colon and password):
-            raise ValueError("--auth must be USER:PASSWORD")
-        if host not in ("127.0.0.1", "localhost", "::1") and not auth and not public:
-            raise ValueError(f"{host} can be reached from other machines: give --auth USER:PASSWORD, or --public")
-        from gradio_ui.blocks import build_app
-        from gradio_ui.launching import launch
-
-        settings = Settings.from_environment()
-        typer.echo(f"http://{host}:{port}", err=True)
-        launch(build_app(settings), settings, host=host, port=port, auth=(user, password) if auth else None)
+        given = {"--host": host, "--port": port, "--auth": auth, "--root": root}
+        arguments = [str(text) for name, value in given.items() if value is not None for text in (name, value)]
+        raise typer.Exit(main([*arguments, "--public"] if public else arguments))
