@@ -59,8 +59,10 @@ class LSH(Index):
         """Return (N, n_bits / 64) codes: bit b says on which side of hyperplane b the centred vector lies."""
         codes = np.empty((len(vectors), self.n_bits // 8), dtype=np.uint8)
         for start in range(0, len(vectors), _BLOCK):
-            sides = (vectors[start : start + _BLOCK] - self.mean) @ self.planes.T > 0  # (block, n_bits)
-            codes[start : start + _BLOCK] = np.packbits(sides, axis=1)
+            centred = vectors[start : start + _BLOCK] - self.mean
+            heights = np.empty((len(centred), self.n_bits), dtype=np.float32)  # above each hyperplane
+            exact.products(centred, self.planes, heights)
+            codes[start : start + _BLOCK] = np.packbits(heights > 0, axis=1)
         return codes.view(np.uint64)
 
     def _train(self, vectors: Vectors) -> None:
