@@ -9,6 +9,7 @@ import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -82,6 +83,38 @@ def test_the_size_of_a_jpeg_xl_picture_is_known_before_it_is_decoded(size: tuple
     width, height = size
     with pytest.raises(ImageError, match=f"{width} x {height}"):
         imaging.open_image(jxl(scene(height, width)), max_pixels=16)
+
+
+def test_a_jpeg_inside_jpeg_xl_keeps_its_orientation(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_jxl")
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "turned.jpg").write_bytes(encoded("JPEG", exif=exif.tobytes()))
+    with PillowImage.open(tmp_path / "turned.jpg") as picture:
+        data = saved(picture, "JXL", lossless_jpeg=True)
+    assert np.array_equal(imaging.open_image(data), imaging.open_image(tmp_path / "turned.jpg"))
+    assert imaging.dimensions(data) == (H, W)
+
+
+def test_a_jpeg_xl_in_a_container_is_known_by_its_size_and_its_own_orientation() -> None:
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6  # which the standard says to ignore: the codestream has an orientation of its own
+    data = jxl(scene(), lossless=True, exif=exif.tobytes())
+    assert data.startswith(b"\0\0\0\x0cJXL ")
+    assert np.array_equal(imaging.open_image(data), scene())
+    with pytest.raises(ImageError, match=f"{W} x {H}"):
+        imaging.open_image(data, max_pixels=16)
+
+
+def test_heic_is_read_where_its_decoder_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for the decoder, which is optional: it is asked, and its answer shown."""
+    answer = PillowImage.fromarray(scene())
+    decoder = ModuleType("pillow_heif")
+    decoder.register_heif_opener = lambda: monkeypatch.setitem(  # type: ignore[attr-defined]
+        PillowImage.OPEN, "HEIF", (lambda *_: answer, None)
+    )
+    monkeypatch.setitem(sys.modules, "pillow_heif", decoder)
+    assert np.array_equal(imaging.open_image(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), scene())
 
 
 def test_jpeg_xl_without_its_decoder_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -466,6 +466,24 @@ def test_relocating_a_set_that_is_no_folder_is_refused(settings: Settings, folde
         datasets.relocate("mine", folder, settings)
 
 
+def test_what_is_neither_file_nor_folder_or_vanishes_meanwhile_does_no_harm(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(folder / "pipe.png")
+    (folder / "vanishing").write_bytes(picture(60))
+    opened = Path.open
+
+    def vanish(path: Path, *arguments: object) -> object:
+        if path.name == "vanishing":
+            raise FileNotFoundError(2, "No such file or directory")
+        return opened(path, *arguments)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", vanish)
+    found = scan(folder)
+    assert len(found.pictures) == 5
+    assert found.ignored == 2
+
+
 def test_a_scan_is_sorted_and_does_not_open_what_it_knows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = sorted(contents(folder))
     assert [found.path for found in scan(folder).pictures] == expected
