@@ -21,7 +21,7 @@ _MODULES = {
 }
 # Modules of this package whose `found(settings)` returns {name: back end} for encoders that lie in a folder,
 # such as trained heads. They come after the built-in ones and cannot replace them.
-_FINDERS: tuple[str, ...] = ()
+_FINDERS: tuple[str, ...] = ("trained",)
 
 
 def names(settings: Settings | None = None) -> list[str]:

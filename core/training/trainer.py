@@ -58,7 +58,8 @@ class Schedule:
 
     Attributes:
         patience: passes without a better score after which training stops; 0: never.
-        backbone_rate: the learning rate of parameters named `backbone.*`, relative to the others'.
+        select: "best": the weights of the pass with the best score count; "last": those of the last pass.
+        backbone_rate: the learning rate of parameters of a `backbone`, relative to the others'.
         checkpoint_every_s: seconds between checkpoints within a pass; one is written after every pass anyway.
         device: "cpu" or "cuda"; on "cuda" bfloat16 is used where it helps.
     """
@@ -68,6 +69,7 @@ class Schedule:
     weight_decay: float = 1e-2
     warm_up: float = 0.1
     patience: int = 15
+    select: str = "best"
     backbone_rate: float = 0.1
     seed: int = 0
     device: str = "cpu"
@@ -106,7 +108,7 @@ def fit(problem: Problem, folder: Path, schedule: Schedule, progress: Progress =
     with storage.lock(folder / ".lock"):
         while run.epoch < schedule.epochs and not run.stopped_early:
             run.one_pass(progress)
-    best = checkpoint.read(folder / "best.safetensors")
+    best = checkpoint.read(folder / "best.safetensors")  # of the last pass, where that is selected
     checkpoint.restore(best, problem.module, run.optimizer, run.step)
     return Outcome(run.best_epoch, run.best_score, run.step, run.seconds, run.stopped_early, run.history)
 
@@ -128,8 +130,8 @@ class _Run:
         self.schedule = schedule
         problem.module.to(schedule.device)
         named = list(problem.module.named_parameters())
-        backbone = [p for name, p in named if name.startswith("backbone.") and p.requires_grad]
-        rest = [p for name, p in named if not name.startswith("backbone.") and p.requires_grad]
+        backbone = [p for name, p in named if "backbone." in name and p.requires_grad]
+        rest = [p for name, p in named if "backbone." not in name and p.requires_grad]
         groups = [{"params": rest, "share": 1.0}, {"params": backbone, "share": schedule.backbone_rate}]
         self.optimizer = torch.optim.AdamW([g for g in groups if g["params"]], weight_decay=schedule.weight_decay)
         self.epoch = 0
@@ -180,7 +182,7 @@ class _Run:
                 group["lr"] = rate * group["share"]
             self._update(within)
             self.seconds = spent + time.monotonic() - started
-            progress(self.step, total, f"pass {self.epoch + 1}, loss {self.loss_sum / (within + 1):.4f}")
+            progress(self.step, total, f"training: pass {self.epoch + 1}, loss {self.loss_sum / (within + 1):.4f}")
             if time.monotonic() - saved_at > self.schedule.checkpoint_every_s:
                 self._save("last")
                 saved_at = time.monotonic()
@@ -194,7 +196,7 @@ class _Run:
         }  # fmt: skip
         self.history.append(row)
         self.epoch, self.loss_sum = self.epoch + 1, 0.0
-        if score > self.best_score:
+        if score > self.best_score or self.schedule.select == "last":
             self.best_score, self.best_epoch = score, self.epoch - 1
             self._save("best")
         self._save("last")

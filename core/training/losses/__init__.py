@@ -44,7 +44,7 @@ class Method:
         return make(dim, n_classes, domains, **options)
 
 
-_METHODS = [
+METHODS = [
     Method("classify", "Softmax over classes, cosine logits", "shuffled", 128, "classify"),
     Method("discrete", "Softmax over classes on a binary layer", "shuffled", 48, "discrete", discrete=True),
     Method("contrastive", "Pairs with a margin, ideal positives and negatives", "classes", 128, "contrastive"),
@@ -58,7 +58,7 @@ _METHODS = [
 
 def names() -> list[str]:
     """Return the methods' names."""
-    return [method.name for method in _METHODS]
+    return [method.name for method in METHODS]
 
 
 def method(name: str) -> Method:
@@ -67,7 +67,7 @@ def method(name: str) -> Method:
     Raises:
         ValueError: there is none.
     """
-    for candidate in _METHODS:
+    for candidate in METHODS:
         if candidate.name == name:
             return candidate
     raise ValueError(f"method must be one of {', '.join(names())}, got {name!r}")
