@@ -76,8 +76,11 @@ def build(
 
     Raises:
         StorageError: the disk is full, or another process is building this gallery.
+        ValueError: the name is that of a gallery that was imported from a folder.
     """
     folder = settings.datasets / check_name(name)
+    if (folder / CATALOG).is_file() and (own := Catalog(folder / CATALOG).meta().get("source_folder")):
+        raise ValueError(f"{name} is a gallery of {own}; rename it first: python -m core data rename {name} NEW")
     with building(name, settings), storage.storage_errors(folder):
         catalog = Catalog.create(folder / CATALOG, {**meta, "ready": ""}, fields)
         known = {fact.path: fact for fact in catalog.files()}

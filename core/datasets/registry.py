@@ -82,9 +82,11 @@ def rename(old: str, new: str, settings: Settings) -> None:
         ValueError: the new name is taken or not allowed, or the gallery is a published set, whose name is its own.
     """
     check_name(new)
-    if old in SETS or new in SETS:
-        raise ValueError(f"{old if old in SETS else new} is the name of a published set and cannot be given or taken")
+    if new in SETS:
+        raise ValueError(f"{new} is the name of a published set; choose another")
     folder = gallery_folder(old, settings)
+    if old in SETS and not Dataset(old, folder, Catalog(folder / CATALOG)).is_imported:
+        raise ValueError(f"{old} is a published set and keeps its name")
     if (settings.datasets / new).exists():
         raise ValueError(f"there is a gallery {new!r} already; choose another name")
     with building(old, settings), building(new, settings):

@@ -105,6 +105,18 @@ def test_a_full_disk_is_a_storage_error(settings: Settings) -> None:
         build("set", settings, [entry(0, data=full)], meta=META)
 
 
+def test_a_gallery_of_a_persons_own_folder_is_not_overwritten(settings: Settings) -> None:
+    """It may bear the name of a set that was not known when it was imported."""
+    build("paintings", settings, map(entry, range(2)), meta=META)
+    with pytest.raises(ValueError, match="keeps its name"):
+        datasets.rename("paintings", "mine", settings)
+    datasets.open("paintings", settings).catalog.set_meta(source_folder="/home/me/pictures")
+    with pytest.raises(ValueError, match="data rename paintings NEW"):
+        build("paintings", settings, map(entry, range(2)), meta=META)
+    datasets.rename("paintings", "mine", settings)
+    assert datasets.names(settings) == ["mine"]
+
+
 def test_an_unknown_set_lists_those_that_are_known(settings: Settings) -> None:
     with pytest.raises(UnknownNameError, match="there are: paintings, satellite"):
         datasets.prepare("louvre", settings)
