@@ -23,7 +23,7 @@ def build(page: Page) -> None:
     def search(
         picture: str | None,
         gallery: str,
-        image_id: float | None,
+        image_id: float,
         k: float,
         index: str,
         where: str,
@@ -33,14 +33,14 @@ def build(page: Page) -> None:
         def work() -> Json:
             request = {
                 "gallery": gallery,
-                "id": None if image_id is None else int(image_id),
+                "id": int(image_id) if image_id >= 0 else None,
                 "k": int(k),
                 "index": index,
                 "where": _object(where, "where"),
                 "knobs": _object(knobs, "knobs"),
                 "region": json.loads(region) if region else None,
             }
-            return handlers.outcome_of(engine, request, Path(picture) if picture else None).to_json()
+            return _with_files(handlers.outcome_of(engine, request, Path(picture) if picture else None).to_json())
 
         return handlers.or_gradio_error(work)
 
@@ -51,16 +51,20 @@ def build(page: Page) -> None:
 
     with gr.Column(visible=False):
         picture = gr.File(label="picture: the image to search with, or null to search with image_id", type="filepath")
-        gallery = gr.Textbox(label='gallery: dataset@encoder, as /galleries lists them; "" is the default one')
-        image_id = gr.Number(label="image_id: a stored picture of the gallery, when no picture is given", value=None)
-        count = gr.Number(label="k: how many results, 1 to 500", value=20)
-        index = gr.Textbox(label='index: its name, as /galleries lists them; "" is the default one')
-        where = gr.Textbox(
-            label='where: JSON object of filters, such as {"culture": ["Dutch"], "begin_year": {"min": 1600}}'
+        gallery = gr.Textbox(
+            value="", label='gallery: dataset@encoder, as /galleries lists them; "" is the default one'
         )
-        knobs = gr.Textbox(label='knobs: JSON object for the index, such as {"n_probe": 16}')
+        image_id = gr.Number(
+            label="image_id: a stored picture of the gallery when no picture is given; -1: none", value=-1
+        )
+        count = gr.Number(label="k: how many results, 1 to 500", value=20)
+        index = gr.Textbox(value="", label='index: its name, as /galleries lists them; "" is the default one')
+        where = gr.Textbox(
+            value="", label='where: JSON object of filters, such as {"culture": ["Dutch"], "begin_year": {"min": 1600}}'
+        )
+        knobs = gr.Textbox(value="", label='knobs: JSON object for the index, such as {"n_probe": 16}')
         region = gr.Textbox(
-            label="region: JSON list [x0, y0, x1, y1] in fractions of the picture, or empty for all of it"
+            value="", label="region: JSON list [x0, y0, x1, y1] in fractions of the picture, or empty for all of it"
         )
         found = gr.JSON(label="answer")
         asked = gr.Number(label="image_id: a stored picture of the gallery")
@@ -73,7 +77,10 @@ def build(page: Page) -> None:
         [picture, gallery, image_id, count, index, where, knobs, region],
         found,
         api_name="search",
-        api_description="Find the most similar pictures; the answer is that of `python -m core search --json`.",
+        api_description=(
+            "Find the most similar pictures; the answer is that of `python -m core search --json`, "
+            'with "file" for "path".'
+        ),
         concurrency_limit=_AT_ONCE,
     )
     called[2].click(
@@ -84,6 +91,12 @@ def build(page: Page) -> None:
         api_description="Everything known about one stored picture, with URLs of the large and the original picture.",
         concurrency_limit=_AT_ONCE,
     )
+
+
+def _with_files(outcome: Json) -> Json:
+    """Return the outcome with "file" for "path": gradio_client would download whatever has a path."""
+    renamed = [{"file" if name == "path" else name: value for name, value in one.items()} for one in outcome["results"]]
+    return {**outcome, "results": renamed}
 
 
 def _object(text: str, what: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import gradio as gr
+from gradio.data_classes import _StaticFiles
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 FAVICON = ASSETS / "favicon.svg"
@@ -18,7 +19,8 @@ def stylesheets() -> list[Path]:
 
 def publish(*folders: Path) -> None:
     """Let the page serve everything under these folders in place: only what anybody who may see the page may see."""
-    gr.set_static_paths([str(folder) for folder in (ASSETS, *folders)])
+    published = set(_StaticFiles.all_paths)  # Gradio would keep what it is told again
+    gr.set_static_paths([path for path in (ASSETS, *folders) if path.resolve() not in published])
 
 
 def file_url(path: Path) -> str:

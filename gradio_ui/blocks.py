@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from core import datasets
 from core.settings import Settings
 from gradio_ui import api, header
 from gradio_ui.assets import publish
@@ -53,7 +54,7 @@ def build_app(settings: Settings, engine: "Engine | None" = None) -> gr.Blocks:
         from core.search import Engine
 
         engine = Engine(settings)
-    publish()
+    publish(*(settings.datasets / name / "thumbnails" for name in datasets.names(settings)))
     with gr.Blocks(
         title="Pentimento", analytics_enabled=False, fill_width=True, delete_cache=(_HOUR_S, _HOUR_S)
     ) as blocks:

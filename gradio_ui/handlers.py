@@ -96,8 +96,8 @@ def query_of(engine: "Engine", address: str, request: Mapping[str, Any], picture
     """Return the query that a request describes: an upload, or a stored picture, turned and cut as asked."""
     from core.search import Query
 
-    region = request.get("region") or None
-    box = (float(region[0]), float(region[1]), float(region[2]), float(region[3])) if region else None
+    region = request.get("region")
+    box: Any = tuple(region) if region else None  # Query checks it
     turns = int(request.get("quarter_turns") or 0) % 4
     mirrored = bool(request.get("mirrored"))
     if picture is not None:
