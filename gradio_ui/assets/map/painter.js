@@ -166,17 +166,25 @@ export class Painter {
 
   useBackend(name) {
     this.backend?.dispose();
-    if (this.backend) {
-      const fresh = this.base.cloneNode(); // a canvas keeps its first kind of context
-      this.base.replaceWith(fresh);
-      this.base = fresh;
-    }
+    if (this.backend) this.renewCanvas();
+    this.backend = null;
     if (name === "webgl") {
-      this.backend = new WebglBackend(this.base, { onRestored: () => this.redraw(), onGivenUp: () => this.switchTo("splat") });
-    } else {
-      this.backend = new SplatBackend(this.base);
+      try {
+        this.backend = new WebglBackend(this.base, { onRestored: () => this.redraw(), onGivenUp: () => this.switchTo("splat") });
+      } catch (error) {
+        console.warn("WebGL cannot be used, the map is drawn without it:", error);
+        this.renewCanvas();
+      }
     }
-    this.stage.dataset.draw = name;
+    this.backend ??= new SplatBackend(this.base);
+    this.stage.dataset.draw = this.backend.name;
+  }
+
+  /** A canvas keeps its first kind of context: another kind needs another canvas. */
+  renewCanvas() {
+    const fresh = this.base.cloneNode();
+    this.base.replaceWith(fresh);
+    this.base = fresh;
   }
 
   switchTo(name) {

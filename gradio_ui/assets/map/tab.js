@@ -60,7 +60,7 @@ export function mount({ element, props, server, upload, watch }) {
       arrive();
     } catch (error) {
       console.error(error);
-      say("The map cannot be shown", `${error.message ?? error}.`, () => open(gallery));
+      say("The map cannot be shown", String(error.message ?? error), () => open(gallery));
     }
   }
 

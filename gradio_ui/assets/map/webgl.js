@@ -13,7 +13,7 @@ void main() {
   colour = texelFetch(table, ivec2(int(code + 0.5) + (wanted < 1.5 ? 256 : 0), 0), 0).rgb;
 }`;
 const POINTS_FRAGMENT = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec3 colour; uniform float size; uniform float strength; out vec4 pixel;
 void main() {
   float far = length(gl_PointCoord - 0.5) * (size + 1.0);
