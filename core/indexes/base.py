@@ -26,9 +26,9 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from core.arrays import as_count, as_ids, as_vectors
+from core.arrays import as_count, as_ids
 from core.indexes import exact, filtering, upkeep
-from core.indexes.contract import Knob, SearchResult, as_allowed, check_knobs, joined
+from core.indexes.contract import Knob, SearchResult, as_allowed, as_points, check_knobs, joined
 from core.indexes.snapshot import Mask, Rows, Segment, Snapshot
 from core.types import Distances, Ids, Json, Vectors
 
@@ -179,7 +179,7 @@ class Index(ABC):
             ValueError: something was added already, or the vectors are not (N, D) and finite.
             UnavailableError: they are too few.
         """
-        checked = as_vectors(vectors, self.dim)
+        checked = as_points(vectors, self.dim, what="vectors")
         with self._writing:
             if self.needs_training:
                 if self._snapshot.next_id:
@@ -194,7 +194,7 @@ class Index(ABC):
         Raises:
             ValueError: an id is present already, or the index is not trained, or an argument has a wrong shape.
         """
-        checked = as_vectors(vectors, self.dim)
+        checked = as_points(vectors, self.dim, what="vectors")
         own = None if ids is None else as_ids(ids, len(checked))
         with self._writing:
             if not self._trained:
@@ -242,7 +242,7 @@ class Index(ABC):
             TypeError: an unknown knob, or an argument of a wrong type.
             ValueError: an argument out of range, of a wrong shape or not finite.
         """
-        checked = as_vectors(queries, self.dim, what="queries")
+        checked = as_points(queries, self.dim, what="queries")
         k = as_count(k, what="k")
         values = check_knobs(self.knobs, knobs, self.name)
         only = None if allowed is None else as_allowed(allowed)

@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.arrays import as_count
-from core.types import Distances, Ids, Json
+from core.arrays import as_count, as_vectors
+from core.types import Distances, Ids, Json, Vectors
+
+_LARGEST = 1e16  # the square of twice this, times D, is below the largest float32 of 3.4e38
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,19 @@ def check_knobs(known: Mapping[str, Knob], given: Mapping[str, Any], index: str)
             raise TypeError(f"{index or 'this index'} has no knob {name!r}; it has: {', '.join(known) or 'none'}")
         values[name] = known[name].check(name, value)
     return values
+
+
+def as_points(values: Any, dim: int, *, what: str) -> Vectors:
+    """Return `values` as (N, D) float32 whose distances are finite.
+
+    Raises:
+        TypeError: not numbers.
+        ValueError: of another shape, not finite, or so large that a squared distance exceeds float32.
+    """
+    vectors = as_vectors(values, dim, what=what)
+    if vectors.size and max(vectors.max(), -vectors.min()) > _LARGEST:
+        raise ValueError(f"{what} must lie within -1e16 and 1e16, got {vectors.max():g} and {vectors.min():g}")
+    return vectors
 
 
 def as_allowed(values: Any) -> Ids:

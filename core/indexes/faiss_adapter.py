@@ -95,7 +95,7 @@ class FaissIndex(Index):
         self, segment: Segment, queries: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]
     ) -> tuple[Rows, Distances]:
         faiss = import_faiss()
-        faiss.omp_set_num_threads(self.threads)
+        faiss.omp_set_num_threads(min(self.threads, len(queries)))
         selector = None if mask is None else faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
         parameters = self._parameters(faiss, segment.structure, selector, knobs)
         try:

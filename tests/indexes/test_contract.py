@@ -214,6 +214,7 @@ def test_the_callers_array_may_change_after_it_was_added(make: Make) -> None:
 BAD = {
     "NaN": (lambda i: i.add([[np.nan] * DIM]), ValueError, "vectors must be finite"),
     "infinity": (lambda i: i.search([[np.inf] + [0] * (DIM - 1)], 1), ValueError, "queries must be finite"),
+    "too large": (lambda i: i.add(np.full((1, DIM), 1e17)), ValueError, "vectors must lie within -1e16 and 1e16"),
     "text": (lambda i: i.add(np.full((1, DIM), "a")), TypeError, "vectors must be real numbers"),
     "complex": (lambda i: i.search(np.ones((1, DIM), complex), 1), TypeError, "queries must be real numbers"),
     "one axis": (lambda i: i.search(np.ones(DIM), 1), ValueError, "queries must have shape"),
