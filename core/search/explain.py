@@ -1,0 +1,261 @@
+"""The X-ray of an IVFPQ search: which lists were probed, what was scanned, and where each missed neighbour was lost.
+
+It is computed beside the search, from the index's own quantizers and codes, so that a search that nobody looks into
+costs nothing more. Ranks count from 1.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.arrays import as_count, as_vectors
+from core.errors import UnavailableError
+from core.indexes import Index
+from core.types import Ids, Json, Vectors
+
+if TYPE_CHECKING:
+    from core.indexes.ivfpq_model import Model
+
+Verdict = Literal["found", "list", "code", "list and code", "re-ranking"]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A true neighbour, and what became of it.
+
+    Attributes:
+        rank: among the true neighbours.
+        exact, approximate: squared L2 by the stored vector and by the code.
+        list_rank: how many lists have a centroid nearer to the query, plus one.
+        cutoff: approximate distance that a code had to beat: that of the last one kept; inf while there was room.
+        verdict: "found"; "list": its list was not probed, and probing up to it brings it back; "code": its list was
+            probed, but its code is farther than the cut-off; "list and code": probing its list would not be enough;
+            "re-ranking": kept, but the stored vectors put k others before it.
+    """
+
+    id: int
+    rank: int
+    exact: float
+    approximate: float
+    list_number: int
+    list_rank: int
+    cutoff: float
+    verdict: Verdict
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        if self.verdict == "found":
+            return "found"
+        if self.verdict == "list":
+            return f"its list is the {_ordinal(self.list_rank)} nearest, not probed; n_probe {self.list_rank} is enough"
+        if self.verdict == "re-ranking":
+            return "it was a candidate, but the stored vectors put others before it"
+        excess = f"its code is {self.approximate - self.cutoff:.4f} beyond the cut-off of {self.cutoff:.4f}"
+        if self.verdict == "code":
+            return f"its list was probed, but {excess}: re-rank more candidates, or use finer codes"
+        return f"its list is the {_ordinal(self.list_rank)} nearest and was not probed, and {excess}"
+
+
+@dataclass(frozen=True, eq=False)
+class Xray:
+    """What one search did.
+
+    Attributes:
+        index: its registered name.
+        n_lists, n_probe, n_rerank, k: sizes and settings that counted.
+        probed: (n_probe,) numbers of the probed lists, nearest first.
+        list_distances: (n_lists,) squared L2 of the query to each centroid.
+        list_sizes: (n_lists,) vectors in each list.
+        n_scanned: codes in the probed lists.
+        n_below: of these, codes whose approximate distance is not beyond the cut-off.
+        results: (r,) ids that the search returned.
+        tables: (M, Ks) squared distances of the query's residual to every codeword, for the nearest list.
+        neighbours: the k true neighbours, nearest first.
+    """
+
+    index: str
+    n_lists: int
+    n_probe: int
+    n_rerank: int
+    k: int
+    probed: NDArray[np.int64]
+    list_distances: NDArray[np.float32]
+    list_sizes: NDArray[np.int64]
+    n_scanned: int
+    n_below: int
+    results: Ids
+    result_distances: NDArray[np.float32]  # (r,) by the codes
+    result_exact: NDArray[np.float32]  # (r,) by the vectors
+    tables: NDArray[np.float32]
+    neighbours: list[Lost]
+
+    @property
+    def recall(self) -> float:
+        """Share of the true neighbours that were returned."""
+        return sum(lost.verdict == "found" for lost in self.neighbours) / max(1, len(self.neighbours))
+
+    def to_json(self) -> Json:
+        """Return it without its large arrays."""
+        return {
+            "index": self.index,
+            "n_lists": self.n_lists,
+            "n_probe": self.n_probe,
+            "n_rerank": self.n_rerank,
+            "probed": self.probed.tolist(),
+            "probed_sizes": self.list_sizes[self.probed].tolist(),
+            "n_scanned": self.n_scanned,
+            "n_below_cutoff": self.n_below,
+            "recall": self.recall,
+            "neighbours": [
+                {
+                    "image_id": lost.id,
+                    "rank": lost.rank,
+                    "verdict": lost.verdict,
+                    "sentence": lost.sentence,
+                    "list": lost.list_number,
+                    "list_rank": lost.list_rank,
+                    "exact": lost.exact,
+                    "approximate": lost.approximate,
+                    "cutoff": lost.cutoff if np.isfinite(lost.cutoff) else None,
+                }
+                for lost in self.neighbours
+            ],
+        }
+
+
+def xray(
+    index: Index,
+    query: Vectors,
+    vectors: Vectors,
+    ids: Ids,
+    *,
+    k: int = 10,
+    n_probe: int | None = None,
+    n_rerank: int = 0,
+) -> Xray:
+    """Search one query and say what happened.
+
+    Args:
+        index: an IVFPQ, of any rotation.
+        query: (D,).
+        vectors: (N, D) the vectors that are in the index, for the true neighbours.
+        ids: (N,) their ids.
+        k: neighbours asked for.
+        n_probe, n_rerank: as for the index's search; by default its own.
+
+    Raises:
+        UnavailableError: the index has no lists and codes of ours.
+        ValueError: an argument out of range.
+    """
+    from core.indexes.ivfpq import IVFPQ
+
+    if not isinstance(index, IVFPQ):
+        raise UnavailableError(f"{index.name} cannot be looked into; choose ivfpq, opq-ivfpq or lopq")
+    queries = as_vectors(np.reshape(query, (1, -1)), index.dim, what="query")
+    k = min(as_count(k, what="k"), len(ids))
+    model = index.model
+    n_lists = len(model.centroids)
+    probes = min(as_count(index.knobs["n_probe"].default if n_probe is None else n_probe, what="n_probe"), n_lists)
+    found = index.search(queries, k, n_probe=probes, n_rerank=n_rerank)
+    results = found.ids[0][found.ids[0] >= 0]
+
+    labels, codes = _codes_of(index, ids)
+    view = model.frame.view(queries)  # (1, D')
+    to_lists = ((view - model.centroids) ** 2).sum(axis=1)  # (n_lists,)
+    order = np.argsort(to_lists, kind="stable")
+    list_rank = np.empty(n_lists, np.int64)
+    list_rank[order] = np.arange(1, n_lists + 1)
+    approximate = ((view - model.decode(labels, codes)) ** 2).sum(axis=1)  # (N,)
+    exact = ((queries - vectors) ** 2).sum(axis=1)  # (N,)
+
+    scanned = list_rank[labels] <= probes
+    kept = k if index.store is None else max(k, n_rerank)
+    inside = np.sort(approximate[scanned])
+    cutoff = float(inside[kept - 1]) if len(inside) >= kept else float("inf")
+    row_of = {int(image): row for row, image in enumerate(ids)}
+    rows = np.array([row_of[int(image)] for image in results], np.int64)
+    returned = set(results.tolist())
+    true = np.argsort(exact, kind="stable")[:k]
+    neighbours = []
+    for rank, row in enumerate(true, start=1):
+        nearness = int(list_rank[labels[row]])
+        own_cutoff = cutoff if nearness <= probes else _cutoff(approximate, list_rank[labels], nearness, kept, int(row))
+        neighbours.append(
+            Lost(
+                int(ids[row]), rank, float(exact[row]), float(approximate[row]), int(labels[row]), nearness, own_cutoff,
+                _verdict(int(ids[row]) in returned, nearness > probes, bool(approximate[row] > own_cutoff)),
+            )
+        )  # fmt: skip
+    return Xray(
+        index=index.name,
+        n_lists=n_lists,
+        n_probe=probes,
+        n_rerank=n_rerank,
+        k=k,
+        probed=order[:probes],
+        list_distances=to_lists.astype(np.float32),
+        list_sizes=np.bincount(labels, minlength=n_lists),
+        n_scanned=int(scanned.sum()),
+        n_below=int((approximate[scanned] <= cutoff).sum()),
+        results=results,
+        result_distances=approximate[rows].astype(np.float32),
+        result_exact=exact[rows].astype(np.float32),
+        tables=_tables(model, view, int(order[0])),
+        neighbours=neighbours,
+    )
+
+
+def _verdict(found: bool, unprobed: bool, coarse: bool) -> Verdict:
+    if found:
+        return "found"
+    if unprobed:
+        return "list and code" if coarse else "list"
+    return "code" if coarse else "re-ranking"
+
+
+def _cutoff(approximate: NDArray[np.floating], ranks: NDArray[np.int64], probes: int, kept: int, row: int) -> float:
+    """Return the distance that `row` has to beat when so many lists are probed: the kept-th of the other codes."""
+    others = ranks <= probes
+    others[row] = False
+    inside = np.sort(approximate[others])
+    return float(inside[kept - 1]) if len(inside) >= kept else float("inf")
+
+
+def _codes_of(index: Index, ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return the list (N,) and the code (N, M) of each id.
+
+    Raises:
+        ValueError: an id is not in the index.
+    """
+    snapshot = index._snapshot
+    labels = np.full(len(ids), -1, np.int64)
+    codes: NDArray[np.uint8] | None = None
+    for segment, rows in zip(snapshot.segments, snapshot.locate(ids), strict=True):
+        here = rows >= 0
+        part_labels, part_codes, _ = segment.structure.content(rows[here])
+        if codes is None:
+            codes = np.zeros((len(ids), part_codes.shape[1]), np.uint8)
+        labels[here], codes[here] = part_labels, part_codes
+    if codes is None or (labels < 0).any():
+        raise ValueError("the ids must be those that are in the index")
+    return labels, codes
+
+
+def _tables(model: "Model", view: Vectors, nearest: int) -> NDArray[np.float32]:
+    """Return (M, Ks) squared distances of the residual of a list, turned by its rotation, to the codewords."""
+    residual = view[0] - model.centroids[nearest]
+    group = int(model.groups[nearest])
+    if len(model.rotations):
+        residual = model.rotations[group] @ residual
+    codewords = model.codewords[group if len(model.codewords) > 1 else 0]  # (M, Ks, Ds)
+    parts = residual.reshape(codewords.shape[0], 1, codewords.shape[2])
+    tables: NDArray[np.float32] = ((parts - codewords) ** 2).sum(axis=2)
+    return tables
+
+
+def _ordinal(number: int) -> str:
+    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"

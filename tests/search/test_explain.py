@@ -1,0 +1,111 @@
+"""Every verdict of the X-ray is recomputed by brute force, and doing what it says brings the neighbour back."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.arrays import normalize
+from core.errors import UnavailableError
+from core.indexes import create
+from core.indexes.ivfpq import IVFPQ
+from core.search.explain import Xray, xray
+from core.types import Ids, Vectors
+
+D, N, K = 16, 600, 10
+
+
+def built(seed: int, **params: object) -> tuple[IVFPQ, Vectors, Ids]:
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((12, D))
+    vectors = normalize((centres[rng.integers(0, 12, N)] + 0.7 * rng.standard_normal((N, D))).astype(np.float32))
+    ids = rng.permutation(5 * N)[:N].astype(np.int64)
+    index = IVFPQ(D, n_lists=12, n_subspaces=4, n_bits=4, seed=seed, **params)  # type: ignore[arg-type]
+    return index.train(vectors).add(vectors[:400], ids[:400]).add(vectors[400:], ids[400:]), vectors, ids
+
+
+def looked_into(
+    seed: int, n_probe: int, n_rerank: int = 0, **params: object
+) -> tuple[Xray, IVFPQ, Vectors, Ids, Vectors]:
+    index, vectors, ids = built(seed, **params)
+    query = normalize(np.random.default_rng(seed + 1).standard_normal((1, D)).astype(np.float32))
+    return xray(index, query[0], vectors, ids, k=K, n_probe=n_probe, n_rerank=n_rerank), index, vectors, ids, query
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 30), n_probe=st.integers(1, 12), rotation=st.sampled_from([None, "opq", "local"]),
+    n_rerank=st.sampled_from([0, 20]),
+)  # fmt: skip
+def test_verdicts_equal_brute_force(seed: int, n_probe: int, rotation: str | None, n_rerank: int) -> None:
+    store = "float16" if n_rerank else None
+    shown, index, vectors, ids, query = looked_into(seed, n_probe, n_rerank, rotation=rotation, store=store)
+    found = index.search(query, K, n_probe=n_probe, n_rerank=n_rerank).ids[0]
+    assert shown.results.tolist() == found[found >= 0].tolist()
+    exact = ((query - vectors) ** 2).sum(axis=1)
+    true = np.argsort(exact, kind="stable")[:K]
+    assert [lost.id for lost in shown.neighbours] == ids[true].tolist()
+    np.testing.assert_allclose([lost.exact for lost in shown.neighbours], exact[true], rtol=1e-5)
+    assert shown.recall == pytest.approx(len(set(found) & set(ids[true])) / K)
+
+    view = index.model.frame.view(query)
+    to_lists = ((view - index.model.centroids) ** 2).sum(axis=1)
+    labels, codes = index.encode(vectors)
+    approximate = ((view - index.model.decode(labels, codes)) ** 2).sum(axis=1)
+    kept = max(K, n_rerank)
+    for lost, row in zip(shown.neighbours, true, strict=True):
+        assert lost.list_number == labels[row]
+        assert lost.list_rank == 1 + int((to_lists < to_lists[labels[row]]).sum())
+        assert lost.approximate == pytest.approx(approximate[row], rel=1e-4)
+        if lost.verdict == "found":
+            continue
+        # Probing up to its list: does its code get in?
+        probes = max(n_probe, lost.list_rank)
+        back = index.search(query, kept, n_probe=probes, n_rerank=0).ids[0]
+        if lost.verdict == "list":
+            assert lost.list_rank > n_probe
+            assert lost.id in back
+        elif lost.verdict == "code":
+            assert lost.list_rank <= n_probe
+            assert lost.id not in back
+            assert lost.approximate > lost.cutoff
+            # Compared again by stored vectors, the same probes bring it back.
+            finer = built(seed, rotation=rotation, store="float16")[0]
+            assert lost.id in finer.search(query, K, n_probe=n_probe, n_rerank=N).ids[0]
+        elif lost.verdict == "list and code":
+            assert lost.list_rank > n_probe
+            assert lost.id not in back
+        else:
+            assert n_rerank
+            assert lost.id in back
+
+
+def test_probing_everything_loses_nothing_to_the_lists() -> None:
+    shown, *_ = looked_into(3, 12)
+    assert {lost.verdict for lost in shown.neighbours} <= {"found", "code"}
+    assert shown.n_scanned == N
+    assert shown.list_sizes.sum() == N
+
+
+def test_the_tables_give_the_distances_of_codes_in_the_nearest_list() -> None:
+    shown, index, vectors, _, query = looked_into(5, 4, rotation="local")
+    labels, codes = index.encode(vectors)
+    inside = np.flatnonzero(labels == shown.probed[0])
+    view = index.model.frame.view(query)
+    expected = ((view - index.model.decode(labels[inside], codes[inside])) ** 2).sum(axis=1)
+    from_tables = shown.tables[np.arange(codes.shape[1]), codes[inside]].sum(axis=1)
+    np.testing.assert_allclose(from_tables, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_json_says_where_each_neighbour_was_lost() -> None:
+    shown, *_ = looked_into(1, 1)
+    report = shown.to_json()
+    assert report["n_probe"] == len(report["probed"]) == 1
+    assert all(one["sentence"] for one in report["neighbours"])
+    assert any(one["verdict"] != "found" for one in report["neighbours"])
+
+
+def test_an_index_without_lists_cannot_be_looked_into() -> None:
+    vectors = np.eye(4, dtype=np.float32)
+    with pytest.raises(UnavailableError, match="choose ivfpq"):
+        xray(create("flat", 4).add(vectors), vectors[0], vectors, np.arange(4))
