@@ -93,9 +93,9 @@ def unpack_directory(data: bytes, name: str) -> dict[str, Any]:
 def pack_integers(values: Sequence[int] | NDArray[Any]) -> tuple[bytes, dict[str, Any]]:
     """Return a column's bytes and its description; a column of one value has no bytes."""
     array = np.asarray(values, dtype=np.uint64)
-    if len(array) and (array == array[0]).all():
-        return b"", {"same": int(array[0])}
-    largest = int(array.max()) if len(array) else 0
+    if not len(array) or (array == array[0]).all():
+        return b"", {"same": int(array[0]) if len(array) else 0}
+    largest = int(array.max())
     kind = next(kind for kind in _KINDS if largest <= np.iinfo(kind).max)
     raw = array.astype("<" + kind).tobytes()
     deflated = zlib.compress(raw, 9)

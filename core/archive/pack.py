@@ -187,7 +187,9 @@ def _all_vectors(items: Sequence[Item], encoder: PictureEncoder, settings: Setti
         except ImageError:
             continue
         vectors.append(encoder.encode([picture])[0])
-    return np.stack(vectors) if vectors else np.empty((0, encoder.dim), np.float32)
+    if not vectors:
+        raise ImageError(f"none of {len(items)} pictures can be read; the first is {items[0].source}")
+    return np.stack(vectors)
 
 
 def _is_shipped(coder: SearchCoder, options: PackOptions) -> bool:

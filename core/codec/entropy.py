@@ -52,17 +52,22 @@ class Encoder:
 
         The coder's state is an interval of 64 bit numbers; of those, the one with most trailing zero bytes is taken.
         """
-        position, (lower, span) = self._range.pos()
-        words = self._range.get_compressed()
-        if lower + span < 1 << (2 * _WORD) and position <= len(words):
-            head = bytes(words[:position].astype(">u4").tobytes())
-            for n_bytes in range(9):
-                unit = 1 << (8 * (8 - n_bytes))
-                value = -(-lower // unit) * unit
-                if value < lower + span:
-                    tail = int(value >> (8 * (8 - n_bytes))).to_bytes(n_bytes, "big")
-                    return (head + tail).rstrip(b"\0")
-        return bytes(words.astype(">u4").tobytes()).rstrip(b"\0")
+        n_words, (lower, span) = self._range.pos()  # words that are out, and the interval of the 64 bits behind them
+        words = bytes(self._range.get_compressed().astype(">u4").tobytes())
+        n_bytes = 4 * n_words + 8
+        if len(words) > n_bytes:
+            return words.rstrip(b"\0")
+        inside = int.from_bytes(words.ljust(n_bytes, b"\0"), "big")  # some number of the interval
+        window = 1 << (2 * _WORD)
+        head = inside // window - (inside % window < lower)  # less if the interval reaches over the window's end
+        start = head * window + lower
+        best = inside
+        for n_zeros in range(1, 9):
+            unit = 1 << (8 * n_zeros)
+            rounded = -(-start // unit) * unit
+            if rounded < start + span:
+                best = rounded
+        return best.to_bytes(n_bytes, "big").rstrip(b"\0")
 
 
 class Decoder:
