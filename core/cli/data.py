@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from core import datasets
 
-SKIPPED_SOME = 3  # exit status: done, but some inputs were skipped
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 Name = Annotated[str, typer.Argument(help="Name of the gallery.")]
 
@@ -249,10 +247,12 @@ def _expectation(expected: "datasets.Estimate") -> str:
 
 def _leave(skipped: Sequence[tuple[str, str]], as_json: bool) -> None:
     """List what was skipped, and end with the status that says so."""
+    from core.cli.app import SKIPPED
+
     if skipped:
         if not as_json:
             print_skipped(skipped)
-        raise typer.Exit(SKIPPED_SOME)
+        raise typer.Exit(SKIPPED)
 
 
 def _table(*headings: str) -> "Table":
