@@ -9,11 +9,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+
+from core.indexes.llvm import cgutils, intrinsic
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def borrow(typing_context, value):  # type: ignore[no-untyped-def]
     """Return an array, or a tuple of arrays, of the same type, contents and memory, but without reference counts."""
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import caching
+import numba.core.caching
 from numba.core.registry import cpu_target
 
 # nogil: kernels run side by side on our own threads. numpy: division by zero gives inf, as in NumPy, without a branch.
 # fastmath: sums may be reordered into vectors; no NaN occurs (checked at the boundary), but infinity does.
 _FAST = {"contract", "reassoc", "nsz", "arcp", "nnan"}
+_njit: Any = numba.njit
+_caching: Any = numba.core.caching
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 KERNEL_FILES = (
     *(
@@ -41,7 +43,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     Where no folder can be written at all, it is compiled anew in every process.
     """
-    dispatcher = numba.njit(**_OPTIONS, fastmath=_FAST)(function)
+    dispatcher = _njit(**_OPTIONS, fastmath=_FAST)(function)
     try:
         dispatcher._cache = _KernelCache(function)
     except RuntimeError as error:
@@ -51,14 +53,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def part(function: Callable[..., Any]) -> Any:
     """Compile `function` into the kernels that call it; that it cannot be called from Python saves work."""
-    return numba.njit(**_OPTIONS, fastmath=_FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-
-
-def scalar_part(function: Callable[..., Any]) -> Any:
-    """Do what `part` does, but for code that must not become vectors: gathers are slower than single loads."""
-    return numba.njit(
-        **_OPTIONS, fastmath={"contract"}, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True
-    )(function)
+    return _njit(**_OPTIONS, fastmath=_FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def processor_has(feature: str) -> bool:
@@ -84,21 +79,21 @@ class _ByAllSources:
         return stamp + sources_digest()
 
 
-class _GivenFolder(_ByAllSources, caching.UserProvidedCacheLocator):  # type: ignore[misc]
+class _GivenFolder(_ByAllSources, _caching.UserProvidedCacheLocator):
     """NUMBA_CACHE_DIR."""
 
 
-class _SourceFolder(_ByAllSources, caching.InTreeCacheLocator):  # type: ignore[misc]
+class _SourceFolder(_ByAllSources, _caching.InTreeCacheLocator):
     """__pycache__ beside the source."""
 
 
-class _UserFolder(_ByAllSources, caching.UserWideCacheLocator):  # type: ignore[misc]
+class _UserFolder(_ByAllSources, _caching.UserWideCacheLocator):
     """The user's cache folder."""
 
 
-class _KernelCacheImpl(caching.CompileResultCacheImpl):  # type: ignore[misc]
+class _KernelCacheImpl(_caching.CompileResultCacheImpl):
     _locator_classes = (_GivenFolder, _SourceFolder, _UserFolder)
 
 
-class _KernelCache(caching.FunctionCache):  # type: ignore[misc]
+class _KernelCache(_caching.FunctionCache):
     _impl_class = _KernelCacheImpl

@@ -74,7 +74,7 @@ def pack(codes: Codes, n_bits: int) -> Codes:
         return codes
     even = np.zeros((len(codes), 2 * n_columns(codes.shape[1], n_bits)), dtype=np.uint8)
     even[:, : codes.shape[1]] = codes
-    packed: Codes = even[:, 0::2] | (even[:, 1::2] << 4)
+    packed: Codes = np.bitwise_or(even[:, 0::2], even[:, 1::2] << np.uint8(4), dtype=np.uint8)
     return packed
 
 

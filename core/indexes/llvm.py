@@ -5,7 +5,13 @@ LLVM turns them into registers of any width, on every processor that Numba knows
 
 from typing import Any
 
+import numba.core.cgutils
+import numba.extending
 from llvmlite import ir
+
+# Decorated functions are typed by Numba when they are compiled, not by annotations.
+intrinsic: Any = numba.extending.intrinsic
+cgutils: Any = numba.core.cgutils
 
 LANES = 16
 FLOAT = ir.FloatType()

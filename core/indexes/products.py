@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from core.indexes.jit import kernel, part, processor_has
-from core.indexes.llvm import FLOAT, FLOATS, INT, LANES, pointer, spread
+from core.indexes.llvm import FLOAT, FLOATS, INT, LANES, cgutils, intrinsic, pointer, spread
 
 PANEL = 64
 TILE_ROWS = 4
@@ -51,7 +49,7 @@ def distance_panels(centroids: NDArray[np.float32]) -> Panels:
 def _make_tile(n_rows: int) -> Any:
     """Return the intrinsic that multiplies `n_rows` rows by TILE_COLUMNS columns of a panel."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def tile(typing_context, rows, row_stride, dim, panel, out, out_stride):  # type: ignore[no-untyped-def]
         """Rows (n_rows, dim), panel (dim + 1, 64) -> out (n_rows, TILE_COLUMNS): addresses, and strides in bytes."""
         signature = types.void(types.uintp, types.int64, types.int64, types.uintp, types.uintp, types.int64)

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from core.indexes.jit import kernel
+from core.indexes.llvm import intrinsic
 from core.indexes.selection import sort_pairs
 from core.indexes.threads import run_chunks
 from core.types import Distances, Vectors
@@ -48,14 +48,16 @@ class VectorStore:
         """Return (N, D) stored vectors."""
         if self.kind == "float16":
             limit = np.finfo(np.float16).max
-            return np.clip(vectors, -limit, limit).astype(np.float16).view(np.uint16)
+            halves: Stored = np.clip(vectors, -limit, limit).astype(np.float16).view(np.uint16)
+            return halves
         return np.clip(np.rint((vectors - self.low) / self.step), 0, 255).astype(np.uint8)
 
     def decode(self, stored: Stored) -> Vectors:
         """Return (N, D) vectors."""
         if self.kind == "float16":
-            return stored.view(np.float16).astype(np.float32)
-        return stored * self.step + self.low
+            floats: Vectors = stored.view(np.float16).astype(np.float32)
+            return floats
+        return np.asarray(stored * self.step + self.low, dtype=np.float32)
 
     def rank(
         self, queries: Vectors, stored: Stored, candidates: NDArray[np.int64], k: int, threads: int
@@ -74,7 +76,7 @@ class VectorStore:
         return rows[:, :k], distances[:, :k]
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _half_to_float(typing_context, bits):  # type: ignore[no-untyped-def]
     """Return the float32 of a float16 that is given as 16 bits."""
 

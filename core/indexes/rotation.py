@@ -90,5 +90,5 @@ class Frame:
 
     def restore(self, views: Vectors) -> Vectors:
         """Return (N, D) the vectors that have these views (the nearest ones to 0, where D' < D)."""
-        shifted = views - self.offset
+        shifted = np.subtract(views, self.offset, dtype=np.float32)
         return shifted if self.matrix is None else shifted @ self.matrix

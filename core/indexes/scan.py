@@ -13,7 +13,7 @@ from core.indexes.borrow import borrow
 from core.indexes.jit import kernel, part
 from core.indexes.lists import BLOCK
 from core.indexes.products import PANEL, multiply_at
-from core.indexes.scan_list import PLACE_BITS, keep_best, replace_by_distances, scan_list
+from core.indexes.scan_list import PLACE_BITS, keep_best, replace_by_distances, scan_blocks
 from core.indexes.selection import smallest_sorted, sort_pairs
 from core.indexes.tables import fill_products, pair_columns, quantize_table
 
@@ -89,12 +89,19 @@ def search(  # type: ignore[no-untyped-def]
                     table = paired
                 base, scale = quantize_table(table, bytes_table, slack)
                 for probe in range(first, n_near):  # all lists that share these tables
-                    if slots[probe] < 0 and quantizers.groups[probes[probe]] == group:
-                        slots[probe] = n_slots
-                        n_found = scan_list(
-                            lists, eligible, probes[probe], probe, near[probe] + base, table, bytes_table,
-                            scale, permute, heap, slack, values, places, masks, n_found, context,
+                    label = probes[probe]
+                    if slots[probe] >= 0 or quantizers.groups[label] != group:
+                        continue
+                    slots[probe] = n_slots
+                    block, end = lists.starts[label], lists.starts[label + 1]
+                    while block < end:
+                        n_found, block = scan_blocks(
+                            lists.codes, lists.terms, eligible, block, end, probe << PLACE_BITS,
+                            near[probe] + base + lists.floors[label], lists.steps[label], table, bytes_table, scale,
+                            permute, heap, slack, values, places, masks, n_found,
                         )  # fmt: skip
+                        if block < end:
+                            n_found = keep_best(values, places, n_found, heap, slack, lists, context)
                 n_slots += 1
             n_found = keep_best(values, places, n_found, heap, slack, lists, context)
             replace_by_distances(values, places, n_found, lists, context)

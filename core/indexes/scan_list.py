@@ -8,37 +8,39 @@ above the largest of them is out.
 import numpy as np
 
 from core.indexes import scan_vbmi
-from core.indexes.jit import part, scalar_part
+from core.indexes.jit import part
 from core.indexes.lists import BLOCK
-from core.indexes.scan_portable import scan_block
+from core.indexes.scan_portable import byte_of, scan_block, sum_entries
 from core.indexes.selection import count_bits, lowest_bit, replace_largest, select_smallest
 
 PLACE_BITS = 40  # of a candidate's place: (probe << 40) | (block * 64 + lane)
 _FEW = 6  # a block with that few eligible codes is not worth a scan
 
 if scan_vbmi.AVAILABLE:
-    _scan_1, _scan_2, _scan_4 = (scan_vbmi.make_scan(n) for n in (1, 2, 4))
+    _scan_1, _scan_4 = scan_vbmi.make_scan(1), scan_vbmi.make_scan(4)
 else:  # never called, but compiled
 
     @part
     def _scan_1(codes, n_columns, tables, terms, term_factor, threshold, masks):  # type: ignore[no-untyped-def]
         return np.uint64(0)
 
-    _scan_2 = _scan_4 = _scan_1
+    _scan_4 = _scan_1
 
 
 @part
-def scan_list(  # type: ignore[no-untyped-def]
-    lists, eligible, label, probe, base, table, bytes_table, scale, permute, heap, slack, values, places, masks,
-    n_found, context,
+def scan_blocks(  # type: ignore[no-untyped-def]
+    codes, terms, eligible, block, end, first_place, base, step, table, bytes_table, scale, permute, heap, slack,
+    values, places, masks, n_found,
 ):  # fmt: skip
-    """Append the codes of one list that may be among the k nearest to the candidates; return how many there are then.
+    """Append the codes of one list that may be among the k nearest to the candidates, until there is no room for more.
 
     Args:
-        lists: see `lists.py`.
+        codes, terms: see `lists.py`.
         eligible: (n_blocks,) 64-bit, codes that may be returned.
-        label, probe: number of the list, and of the probe.
-        base: what is common to the distances of all codes in this list, but for the floor of its terms.
+        block, end: what is to be scanned.
+        first_place: number of the probe << PLACE_BITS.
+        base: what is common to the values of all codes in this list.
+        step: of its terms.
         table, bytes_table, scale: see `tables.py`; (n_columns, 256) floats and bytes.
         permute: scan with byte permutes.
         heap: (k,) the smallest values so far, the largest of them first.
@@ -46,32 +48,31 @@ def scan_list(  # type: ignore[no-untyped-def]
         values, places: of the candidates.
         masks: (4,) 64-bit, work space.
         n_found: candidates so far.
-        context: for `replace_by_distances`.
+
+    Returns:
+        How many candidates there are then, and the first block that was not scanned.
     """
-    n_columns = lists.codes.shape[1]
-    step = lists.steps[label]
-    base += lists.floors[label]
+    n_columns = codes.shape[1]
     factor = np.uint16(step * np.float32(65536) * scale)
     tables_at, masks_at = np.uintp(bytes_table.ctypes.data), np.uintp(masks.ctypes.data)
-    block, end = lists.starts[label], lists.starts[label + 1]
-    calm = 0  # blocks since a candidate was found
+    table_at, all_codes_at = np.uintp(table.ctypes.data), np.uintp(codes.ctypes.data)
+    room = values.shape[0] - BLOCK
+    calm = 2  # blocks since a candidate was found
     while block < end:
-        gap = (heap[0] + slack - base) * scale
+        threshold = heap[0] + slack
+        gap = (threshold - base) * scale
         if gap < 0:
-            break
+            return n_found, end
         limit = np.uint16(65535) if gap >= 65534 else np.uint16(np.int32(gap) + 1)
+        codes_at = all_codes_at + np.uintp(block * n_columns * BLOCK)
         n_blocks = 1
         if gap >= 65534 or count_bits(eligible[block]) <= _FEW:
             masks[0] = eligible[block]
         elif permute:
-            codes_at = np.uintp(lists.codes.ctypes.data) + np.uintp(block * n_columns * BLOCK)
-            terms_at = np.uintp(lists.terms.ctypes.data) + np.uintp(block * BLOCK * 2)
+            terms_at = np.uintp(terms.ctypes.data) + np.uintp(block * BLOCK * 2)
             if calm >= 2 and end - block >= 4:
                 n_blocks = 4
                 found = _scan_4(codes_at, n_columns, tables_at, terms_at, factor, limit, masks_at)
-            elif calm >= 1 and end - block >= 2:
-                n_blocks = 2
-                found = _scan_2(codes_at, n_columns, tables_at, terms_at, factor, limit, masks_at)
             else:
                 found = _scan_1(codes_at, n_columns, tables_at, terms_at, factor, limit, masks_at)
             if found == 0:
@@ -79,38 +80,26 @@ def scan_list(  # type: ignore[no-untyped-def]
                 block += n_blocks
                 continue
         else:
-            masks[0] = scan_block(lists.codes, lists.terms, block, n_columns, table, base, step, heap[0] + slack)
-        calm += n_blocks
+            masks[0] = scan_block(codes_at, n_columns, terms[block], table_at, base, step, threshold)
         for number in range(block, block + n_blocks):
             mask = masks[number - block] & eligible[number]
+            calm += 1
             while mask != 0:
                 lane = lowest_bit(mask)
                 mask &= mask - np.uint64(1)
-                value = base + step * np.float32(lists.terms[number, lane])
-                value += _look_up(lists.codes, number, 2 * (lane & 31) + (lane >> 5), n_columns, table)
+                code_at = all_codes_at + np.uintp(number * n_columns * BLOCK) + byte_of(lane)
+                value = base + step * np.float32(terms[number, lane]) + sum_entries(code_at, n_columns, table_at)
                 if value <= heap[0] + slack:
                     values[n_found] = value
-                    places[n_found] = (probe << PLACE_BITS) | (number * BLOCK + lane)
+                    places[n_found] = first_place | (number * BLOCK + lane)
                     n_found += 1
                     calm = 0
                     if value < heap[0]:
                         replace_largest(heap, value)
-            if n_found > values.shape[0] - BLOCK:
-                n_found = keep_best(values, places, n_found, heap, slack, lists, context)
+            if n_found > room:
+                return n_found, number + 1
         block += n_blocks
-    return n_found
-
-
-@scalar_part
-def _look_up(codes, block, byte, n_columns, table):  # type: ignore[no-untyped-def]
-    """Return the sum of the table entries of one code."""
-    even, odd = np.float32(0), np.float32(0)
-    for column in range(0, n_columns - 1, 2):
-        even += table[column, codes[block, column, byte]]
-        odd += table[column + 1, codes[block, column + 1, byte]]
-    if n_columns & 1:
-        even += table[n_columns - 1, codes[block, n_columns - 1, byte]]
-    return even + odd
+    return n_found, end
 
 
 @part

@@ -11,11 +11,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from core.indexes.jit import processor_has
-from core.indexes.llvm import INT, pointer, spread
+from core.indexes.llvm import INT, cgutils, intrinsic, pointer, spread
 
 AVAILABLE = processor_has("avx512vbmi") and processor_has("avx512bw")
 
@@ -26,7 +24,7 @@ _BYTES, _WORDS = ir.VectorType(_BYTE, 64), ir.VectorType(_WORD, 32)
 def make_scan(n_blocks: int) -> Any:
     """Return the intrinsic that scans `n_blocks` blocks of 64 codes with one load of each table."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def scan(  # type: ignore[no-untyped-def]
         typing_context, codes, n_columns, tables, terms, term_factor, threshold, masks
     ):

@@ -3,14 +3,12 @@
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from core.indexes.jit import part
-from core.indexes.llvm import FLOATS, INDICES, INT, LANES, reduce_vector, spread, vector_at
+from core.indexes.llvm import FLOATS, INDICES, INT, LANES, cgutils, intrinsic, reduce_vector, spread, vector_at
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def argmin_at(typing_context, values, n_vectors):  # type: ignore[no-untyped-def]
     """Return the position of the smallest of 16 * n_vectors floats at an address; of equal ones the first."""
 
@@ -34,7 +32,7 @@ def argmin_at(typing_context, values, n_vectors):  # type: ignore[no-untyped-def
     return types.int64(types.uintp, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def lowest_bit(typing_context, mask):  # type: ignore[no-untyped-def]
     """Return the number of the lowest bit that is set in a 64-bit mask, which must not be 0."""
 
@@ -44,7 +42,7 @@ def lowest_bit(typing_context, mask):  # type: ignore[no-untyped-def]
     return types.int64(types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def count_bits(typing_context, mask):  # type: ignore[no-untyped-def]
     """Return how many bits of a 64-bit mask are set."""
 

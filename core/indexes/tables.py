@@ -3,11 +3,9 @@
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from core.indexes.jit import part
-from core.indexes.llvm import FLOAT, FLOATS, INT, LANES, pointer, reduce_vector, spread, vector_at
+from core.indexes.llvm import FLOAT, FLOATS, INT, LANES, cgutils, intrinsic, pointer, reduce_vector, spread, vector_at
 from core.indexes.products import PANEL, multiply_at
 
 _MOST = np.float32(0.99999)  # keeps rounding from lifting a quotient over a whole number
@@ -37,7 +35,7 @@ def pair_columns(products, table):  # type: ignore[no-untyped-def]
                 table[column, second * 16 + first] = products[2 * column, first] + added
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _range_at(typing_context, values, n_vectors, low_and_high):  # type: ignore[no-untyped-def]
     """Write the smallest and the largest of 16 * n_vectors floats at an address to low_and_high."""
 
@@ -60,7 +58,7 @@ def _range_at(typing_context, values, n_vectors, low_and_high):  # type: ignore[
     return types.void(types.uintp, types.int64, types.uintp), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _quantize_at(typing_context, values, n_vectors, low, scale, rounded):  # type: ignore[no-untyped-def]
     """Subtract `low` from 16 * n_vectors floats at an address, and write them times `scale` as bytes to `rounded`."""
 
