@@ -1,16 +1,18 @@
 """How sure the best match is, in the words of `core.search.calibrate`; each gallery is measured once."""
 
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
 from core.types import Json
 
 if TYPE_CHECKING:
+    from core.features import FeatureStore
     from core.search import Engine, SearchOutcome
     from core.search.calibrate import Calibration
 
-_MOST_VECTORS = 50_000  # measuring more would take longer than a person waits
+_AT_ONCE = 5_000  # vectors that are measured before answering; more are measured in the background
+_MOST = 200_000  # vectors that are measured at all
 
 
 class Calibrations:
@@ -18,22 +20,41 @@ class Calibrations:
 
     def __init__(self) -> None:
         self._known: dict[Path, Calibration] = {}
+        self._measuring: set[Path] = set()
         self._lock = Lock()
 
     def of(self, engine: "Engine", outcome: "SearchOutcome", query_id: int | None) -> Json | None:
         """Return {"is_match", "percentile", "sentence"} of the best result that is not the query itself.
 
-        Returns None where there is no such result, or where a filter left too little to expect a match in, or the
-        gallery is too large to be measured in passing.
+        Returns None where there is no such result, where a filter left too little to expect a match in, and while a
+        large gallery is being measured.
         """
-        from core.search.calibrate import calibrate
-
         best = next((result for result in outcome.results if result.image_id != query_id), None)
         store = engine.vectors(outcome.gallery)
-        if best is None or outcome.n_searched < len(store) or len(store) > _MOST_VECTORS:
+        if best is None or outcome.n_searched < len(store) or len(store) > _MOST:
             return None
-        with self._lock:
-            if store.folder not in self._known:
-                self._known[store.folder] = calibrate(store.vectors)
-            found = self._known[store.folder].of(best.similarity)
+        known = self._calibration(store)
+        if known is None:
+            return None
+        found = known.of(best.similarity)
         return {"is_match": found.is_match, "percentile": found.percentile, "sentence": found.sentence}
+
+    def _calibration(self, store: "FeatureStore") -> "Calibration | None":
+        with self._lock:
+            known = self._known.get(store.folder)
+            if known is not None or store.folder in self._measuring:
+                return known
+            self._measuring.add(store.folder)
+        if len(store) <= _AT_ONCE:
+            return self._measure(store)
+        Thread(target=self._measure, args=(store,), daemon=True).start()
+        return None
+
+    def _measure(self, store: "FeatureStore") -> "Calibration":
+        from core.search.calibrate import calibrate
+
+        measured = calibrate(store.vectors)
+        with self._lock:
+            self._known[store.folder] = measured
+            self._measuring.discard(store.folder)
+        return measured

@@ -48,8 +48,8 @@ def search(
         RetrievalError, ValueError, TypeError: see `outcome_of`.
     """
     outcome = outcome_of(engine, request, picture)
-    info = engine.gallery(outcome.gallery)
     dataset = engine.dataset(outcome.gallery)
+    kind = dataset.kind
     stored = None if picture is not None else engine.record(outcome.gallery, int(request["id"]))
     return {
         "query": card(dataset, stored) if stored else None,
@@ -57,10 +57,8 @@ def search(
         "confidence": calibrations.of(engine, outcome, stored and stored.image_id) if calibrations else None,
         "index": outcome.index,
         "n_searched": outcome.n_searched,
-        "headline": present.headline(len(outcome.results), info.title),
-        "account": present.account(
-            outcome.timings_ms, outcome.n_searched, info.kind, outcome.index, cached=outcome.cached
-        ),
+        "headline": present.headline(len(outcome.results), dataset.title),
+        "account": present.account(outcome.timings_ms, outcome.n_searched, kind, outcome.index, cached=outcome.cached),
         "results": [
             {
                 "rank": result.rank,

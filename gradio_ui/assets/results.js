@@ -44,7 +44,7 @@ export function wall({ label, onopen }) {
     const below = h("div", { class: "pm-label" }, h("span", { class: "pm-who" }, lead ? h("b", {}, lead) : title),
       card.similarity === undefined ? null : similarityBar(card.similarity), h("span", { class: "pm-what" }, what));
     return h("li", { class: "pm-cell", "data-rank": card.rank ?? null },
-      h("div", { class: "pm-frame" }, open, similar, isQuery ? h("span", { class: "pm-mark" }, "your picture") : null,
+      h("div", { class: "pm-frame" }, open, similar, isQuery ? h("span", { class: "pm-mark" }, "the query") : null,
         h("div", { class: "pm-over", "aria-hidden": "true" }, captionOf(card.caption, { full: true }))), below);
   }
 
