@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arrays import as_count
-from core.errors import DamagedFileError, NotPreparedError, UnavailableError
+from core.errors import UnavailableError
 from core.indexes import exact, store
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
 from core.types import Distances, Ids, Json, Vectors
@@ -28,21 +28,6 @@ def import_faiss() -> Any:
     except ImportError as error:
         raise UnavailableError(f"FAISS is not installed ({error}); run: pip install faiss-cpu") from error
     return faiss
-
-
-def read_file(path: Path) -> Any:
-    """Read a FAISS index that was made elsewhere.
-
-    Raises:
-        NotPreparedError: there is no such file.
-        DamagedFileError: FAISS cannot read it.
-    """
-    if not path.is_file():
-        raise NotPreparedError(f"{path} does not exist")
-    try:
-        return import_faiss().read_index(str(path))
-    except RuntimeError as error:
-        raise DamagedFileError(f"{path} is not a FAISS index that can be read: {error}") from error
 
 
 class FaissIndex(Index):

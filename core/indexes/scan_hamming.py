@@ -20,7 +20,7 @@ def nearest_codes(codes, query, mask, distances, histogram, rows):  # type: igno
     for row in range(n):
         distance = 0
         for word in range(words):
-            distance += count_bits(codes[row, word] ^ query[word])  # type: ignore[call-arg]
+            distance += count_bits(codes[row, word] ^ query[word])
         distances[row] = distance
     if mask.shape[0] > 0:
         for row in range(n):

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from core import indexes
-from core.errors import DamagedFileError, NotPreparedError, UnavailableError
-from core.indexes.faiss_adapter import read_file
+from core.errors import DamagedFileError, UnavailableError
 
 DIM = 32
 RNG = np.random.default_rng(0)
@@ -156,18 +155,6 @@ def test_bytes_count_vectors_codes_and_links() -> None:
     assert sizes["faiss-ivfflat"] > plain + 2000 * 8
     assert sizes["faiss-ivfpqfs"] > plain + 2000 * (DIM // 2 // 2)
     assert sizes["faiss-lsh"] > plain + 2000 * 256 // 8
-
-
-def test_a_file_made_by_faiss_is_read_and_another_is_refused(tmp_path: Path) -> None:
-    theirs = flat()
-    theirs.add(VECTORS)
-    faiss.write_index(theirs, str(tmp_path / "made.index"))
-    assert read_file(tmp_path / "made.index").ntotal == len(VECTORS)
-    with pytest.raises(NotPreparedError, match="does not exist"):
-        read_file(tmp_path / "absent.index")
-    (tmp_path / "letter.index").write_text("dear reader, this is no index")
-    with pytest.raises(DamagedFileError, match=r"letter.index is not a FAISS index"):
-        read_file(tmp_path / "letter.index")
 
 
 def test_damage_that_faiss_finds_while_searching_is_told_with_the_repair(
