@@ -61,6 +61,9 @@ def get(
     source: Annotated[
         Path | None, typer.Option("--from", help="Archive or folder that you have downloaded already.")
     ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="NAME=VALUE of sets that offer a choice (limit=500).")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Prepare a published set: download or unpack it, and make its catalog and thumbnails."""
@@ -68,7 +71,8 @@ def get(
 
     settings = Settings.from_environment()
     with progress() as report_progress:
-        report = datasets.prepare(name, settings, report_progress, source)
+        options = dict(text.partition("=")[::2] for text in option or ())
+        report = datasets.prepare(name, settings, report_progress, source, options)
     if as_json:
         print_json(dataclasses.asdict(report))
     else:

@@ -1,8 +1,10 @@
 """The galleries that are prepared, and the sets that can be."""
 
 import shutil
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from core.datasets.base import Dataset
 from core.datasets.builder import PrepareReport, building
@@ -20,6 +22,13 @@ SETS = {
     "ucmerced": "core.datasets.ucmerced",
     "resisc45": "core.datasets.resisc45",
     "caltech101": "core.datasets.caltech101",
+    "cifar10": "core.datasets.cifar10",
+    "voc2012": "core.datasets.voc2012",
+    "worldstrat": "core.datasets.worldstrat",
+    "wga": "core.datasets.wga",
+    "met": "core.datasets.met",
+    "compcars": "core.datasets.compcars",
+    "compcars-sv": "core.datasets.compcars_sv",
 }
 EMBEDDED = ("paintings", "satellite")  # in installed packages: no download, no source
 
@@ -50,10 +59,25 @@ def describe(name: str) -> PublishedSet:
 
 
 def prepare(
-    name: str, settings: Settings, progress: Progress = no_progress, source: Path | None = None
+    name: str,
+    settings: Settings,
+    progress: Progress = no_progress,
+    source: Path | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> PrepareReport:
-    """Make or complete the gallery of a published set; see `PublishedSet.prepare`."""
-    return describe(name).prepare(settings, None if source is None else Path(source), progress)
+    """Make or complete the gallery of a published set; see `PublishedSet.prepare`.
+
+    Args:
+        options: for sets of which a part can be chosen, see their `configured`.
+
+    Raises:
+        ValueError: the set has no options, or none of that name.
+    """
+    published: Any = describe(name)
+    if options and not hasattr(published, "configured"):
+        raise ValueError(f"{name} has no options, got {', '.join(options)}")
+    chosen: PublishedSet = published.configured(options) if options else published
+    return chosen.prepare(settings, None if source is None else Path(source), progress)
 
 
 def open(name: str, settings: Settings) -> Dataset:  # noqa: A001  # read as datasets.open
