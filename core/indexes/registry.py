@@ -70,6 +70,12 @@ _INDEXES = [
         "core.indexes.lsh:LSH",
     ),
     IndexInfo(
+        "hash",
+        "Binary codes from a trained binary autoencoder; the nearest codes are compared again exactly.",
+        "1 vector to train, better 1,000",
+        "core.indexes.binary_hash:BinaryHash",
+    ),
+    IndexInfo(
         "minhash-lsh",
         "MinHash LSH Forest over binarised features; those it finds are compared again exactly.",
         "1 vector to train",
