@@ -70,8 +70,8 @@ class Workbench:
 
         return LearnedCodec(threads=self.settings.threads)
 
-    def open(self, source: Path, name: str) -> Json:
-        """Read a picture and return {key, name, width, height, url, file_bytes, positions, eager}.
+    def open(self, source: Path, name: str, title: str) -> Json:
+        """Read a picture and return {key, name, title, width, height, url, file_bytes, positions, eager}.
 
         Raises:
             ImageError: it cannot be read, has too many pixels, or is of a kind that only the lossless mode keeps.
@@ -98,7 +98,7 @@ class Workbench:
         shape = self.codec.shape
         positions = list(range(0, shape.n_positions, POSITIONS_APART))
         return {
-            "key": key, "name": name, "width": width, "height": height, "url": opened.url,
+            "key": key, "name": name, "title": title, "width": width, "height": height, "url": opened.url,
             "file_bytes": opened.file_bytes, "raw_bytes": 3 * width * height, "positions": positions,
             "qualities": [self.codec.quality_of(position) for position in positions],
             "eager": opened.pixels <= EAGER_PIXELS,
@@ -225,13 +225,15 @@ class Workbench:
         }
 
 
-def source_of(engine: "Engine", request: Mapping[str, Any], uploaded_path: Path | None) -> tuple[Path, str]:
-    """Return the file and the name of an upload, or of a gallery's picture {"gallery", "image_id"}."""
+def source_of(engine: "Engine", request: Mapping[str, Any], uploaded_path: Path | None) -> tuple[Path, str, str]:
+    """Return the file, its name and what to call it: an upload, or a gallery's picture {"gallery", "image_id"}."""
     if uploaded_path is not None:
-        return uploaded_path, str(request.get("name") or uploaded_path.name)
+        name = str(request.get("name") or uploaded_path.name)
+        return uploaded_path, name, name
     gallery, image_id = str(request["gallery"]), int(request["image_id"])
     record = engine.record(gallery, image_id)
-    return engine.dataset(gallery).source_path(record), Path(record.path).name
+    name = Path(record.path).name
+    return engine.dataset(gallery).source_path(record), name, record.title or name
 
 
 def lossless_preview(record: Coded, pixels: Any) -> Image:

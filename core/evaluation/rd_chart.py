@@ -8,7 +8,9 @@ Curve = Sequence[tuple[float, float]]  # (bytes, value)
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 90, 12, 40
 _COLOURS = {
-    "ours": "var(--pm-accent, #2B4C9B)", "webp": "#8A6D1F", "avif": "#1F7A5C", "jxl": "#8B3F74", "jpeg": "#7A7A76",
+    "ours": "var(--pm-accent, #2B4C9B)", "webp": "var(--pm-chart-webp, #7A5600)",
+    "avif": "var(--pm-chart-avif, #1F7A5C)",
+    "jxl": "var(--pm-chart-jxl, #8B3F74)", "jpeg": "var(--pm-chart-jpeg, #5F5D58)",
 }  # fmt: skip
 
 

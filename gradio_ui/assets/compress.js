@@ -66,7 +66,7 @@ export function mount({ element, props, server, upload, watch }) {
     rivals = new Map();
     selected = "ours";
     compared = "";
-    title.textContent = answer.name;
+    title.textContent = answer.title;
     numbers.replaceChildren();
     chart.replaceChildren();
     finds.replaceChildren();
