@@ -9,8 +9,8 @@ from pathlib import Path
 
 from core.projection import GalleryMap
 from core.storage import write_bytes
-from gradio_ui.assets import ASSETS
 
+_ASSETS = Path(__file__).resolve().parent / "assets"
 _ENTRY = "map/offline.js"
 _IMPORT = re.compile(r'(from|import)(\s*)"(\.{1,2}/[^"]+)"')
 _MOST_BYTES = 40_000_000  # of pictures; beyond, the next smaller size is taken
@@ -50,7 +50,7 @@ def write_page(map_: GalleryMap, target: Path, title: str) -> int:
     """
     page = _PAGE.format(
         title=html.escape(title),
-        css="\n".join((ASSETS / name).read_text() for name in ("pentimento.css", "map.css")),
+        css="\n".join((_ASSETS / name).read_text() for name in ("pentimento.css", "map.css")),
         imports=json.dumps({"imports": _modules()}),
         files=json.dumps(_files(map_)),
         entry=_name(_ENTRY),
@@ -69,7 +69,7 @@ def _modules() -> dict[str, str]:
         if _name(path) in found:
             continue
         folder = posixpath.dirname(path)
-        text = (ASSETS / path).read_text()
+        text = (_ASSETS / path).read_text()
         needed = [posixpath.normpath(posixpath.join(folder, match[3])) for match in _IMPORT.finditer(text)]
         for match, target in zip(list(_IMPORT.finditer(text)), needed, strict=True):
             text = text.replace(match[0], f'{match[1]}{match[2]}"{_name(target)}"')

@@ -101,7 +101,7 @@ def bench_drawing(n: int, *, pictures: bool, progress: Progress = no_progress) -
         progress: told what is being done.
 
     Returns:
-        first_ms from opening the map to its first picture (cold, then warm; the page has loaded the scripts before, with
+        first_ms from opening the map to its first picture (cold, then warm; the page has loaded the scripts with
         itself), drag_fps and its worst frame, hover_ms, lasso_ms, heap_mb, and with pictures the
         frames per second with so many in view.
 

@@ -97,7 +97,7 @@ def name_clusters(
         level: stored in the result.
     """
     members = [np.flatnonzero(numbers == number) for number in range(int(numbers.max(initial=-1)) + 1)]
-    words = [Counter(word for i in rows for word in _words(texts[i])) for rows in members]
+    words = [Counter(word for i in rows.tolist() for word in _words(texts[i])) for rows in members]
     everywhere = Counter(word for text in texts for word in _words(text))
     average = max(1.0, sum(sum(counter.values()) for counter in words) / max(1, len(words)))
     choices = [column for column in columns if column.kind == "choice"]

@@ -1,7 +1,7 @@
 """Metadata as columns of one byte a point: what a map is coloured and filtered by."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ def choice(name: str, title: str, values: Sequence[Any]) -> Column:
 
 
 def ranged(
-    name: str, title: str, values: Sequence[Any], *, low: float | None = None, high: float | None = None
+    name: str, title: str, values: Iterable[Any], *, low: float | None = None, high: float | None = None
 ) -> Column:
     """Return a column of numbers; None and NaN are missing. The ends are the data's unless given."""
     numbers = np.array([np.nan if value is None else float(value) for value in values], np.float64)

@@ -110,4 +110,5 @@ def separate(places: Coordinates) -> Coordinates:
     rank[order] = np.arange(len(places)) - first[group[order]]
     angle, radius = rank * 2.399963, step * np.sqrt(rank)  # the golden angle
     offset = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    return (places + offset).astype(np.float32)
+    spread: Coordinates = (places + offset).astype(np.float32)
+    return spread

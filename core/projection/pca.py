@@ -30,7 +30,7 @@ class PcaProjection:
         centred = vectors - self._mean
         if n > dim:
             values, directions = np.linalg.eigh(centred.T @ centred)
-            axes = directions[:, np.argsort(values)[::-1][:2]].T
+            axes = np.asarray(directions[:, np.argsort(values)[::-1][:2]].T, np.float32)
         else:
             axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
         self._axes = np.zeros((2, dim), np.float32)

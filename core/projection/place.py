@@ -35,7 +35,8 @@ def memberships(neighbours: Neighbours) -> NDArray[np.float32]:
         low = np.where(too_wide, low, scale)
         scale = np.where(np.isinf(high), scale * 2, (low + high) / 2)
         scale = np.clip(scale, 1e-3 * (distances.mean(axis=1) + 1e-12), 1e12)
-    return np.exp(-beyond / scale[:, None]).astype(np.float32)
+    strengths: NDArray[np.float32] = np.exp(-beyond / scale[:, None]).astype(np.float32)
+    return strengths
 
 
 def place(layout: Coordinates, neighbours: Neighbours, *, a: float, b: float, seed: int = 0) -> Coordinates:
@@ -63,7 +64,8 @@ def place(layout: Coordinates, neighbours: Neighbours, *, a: float, b: float, se
         placed[part] = _settle(start[part], attractors[part], weights[part], chosen, a, b)
     twins = neighbours.distances[:, 0] <= TWIN
     placed[twins] = attractors[twins, 0]
-    return placed.astype(np.float32)
+    result: Coordinates = placed.astype(np.float32)
+    return result
 
 
 def _settle(

@@ -40,7 +40,8 @@ class Frame:
     def to_page(self, layout: Coordinates) -> Coordinates:
         """Return (N, 2) page coordinates."""
         shifted = (layout - np.array([self.x, self.y])) * np.array([self.scale, -self.scale])
-        return shifted.astype(np.float32)
+        page: Coordinates = shifted.astype(np.float32)
+        return page
 
 
 @dataclass(frozen=True)

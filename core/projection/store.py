@@ -79,8 +79,9 @@ class GalleryMap:
 
     @cached_property
     def layout(self) -> Layout:
-        load = {"umap": UmapProjection, "pca": PcaProjection}[self.manifest.params["projection"]].load
-        projection: Projection = load(self.folder / "projection")
+        stored = self.folder / "projection"
+        is_umap = self.manifest.params["projection"] == "umap"
+        projection: Projection = UmapProjection.load(stored) if is_umap else PcaProjection.load(stored)
         arrays = [self._array(name) for name in ("ids", "places", "fitted", "hashes")]
         return Layout(arrays[0], arrays[1], arrays[2], arrays[3], projection, int(self.manifest.params["n_fit"]))
 

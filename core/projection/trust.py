@@ -30,7 +30,8 @@ def point_trust(layout: Coordinates, neighbours: Neighbours) -> NDArray[np.float
     found = (on_map[:, :, None] == neighbours.rows[:, None, :wide]).any(axis=2)  # (N, near + 1)
     # A point is usually its own first neighbour, but not among coinciding ones.
     others = on_map != np.arange(n)[:, None]
-    return (found.sum(axis=1) / np.minimum(others.sum(axis=1), near)).clip(0, 1).astype(np.float32)
+    shares: NDArray[np.float32] = (found.sum(axis=1) / np.minimum(others.sum(axis=1), near)).astype(np.float32)
+    return np.minimum(shares, 1)
 
 
 def map_neighbours(layout: Coordinates, places: Coordinates, k: int) -> NDArray[np.int64]:
