@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from core import datasets
 from core.datasets import Catalog, Dataset, FieldSpec
 from core.datasets.catalog import Row
 from core.settings import Settings
 from core.storage import sha256_of
+
+# No deadlines: a busy machine is no fault of the code. The same examples each time in CI, new ones elsewhere.
+hypothesis_settings.register_profile("pentimento", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis_settings.load_profile("pentimento")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
