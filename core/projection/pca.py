@@ -32,7 +32,7 @@ class PcaProjection:
             values, directions = np.linalg.eigh(centred.T @ centred)
             axes = np.asarray(directions[:, np.argsort(values)[::-1][:2]].T, np.float32)
         else:
-            axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+            axes = np.asarray(np.linalg.svd(centred, full_matrices=False)[2][:2], np.float32)
         self._axes = np.zeros((2, dim), np.float32)
         for row, axis in enumerate(axes):
             # The sign of a direction is arbitrary: the largest entry is made positive, so that maps repeat.

@@ -44,6 +44,21 @@ test("the choice does not change while the map is dragged", () => {
   assert.deepEqual(one.sort((a, b) => a - b), other.sort((a, b) => a - b));
 });
 
+test("of few points, every one that is not chosen overlaps one that is", () => {
+  const side = 2 ** -4, chosen = choosePictures(grid, [-2, -2, 2, 2], side, everything), taken = new Set(chosen);
+  for (let i = 0; i < 3000; i++) {
+    const overlaps = chosen.some((other) => Math.abs(grid.xy[2 * other] - grid.xy[2 * i]) < side && Math.abs(grid.xy[2 * other + 1] - grid.xy[2 * i + 1]) < side);
+    assert.ok(taken.has(i) || overlaps);
+  }
+});
+
+test("of very many points too, chosen pictures do not overlap", () => {
+  const many = makeGrid(30000, 64, 3), side = 0.03, chosen = choosePictures(many, [-0.3, -0.3, 0.3, 0.3], side, everything);
+  assert.ok(chosen.length > 50);
+  chosen.forEach((a, k) => chosen.slice(0, k).forEach((b) =>
+    assert.ok(Math.abs(many.xy[2 * a] - many.xy[2 * b]) >= side || Math.abs(many.xy[2 * a + 1] - many.xy[2 * b + 1]) >= side)));
+});
+
 test("points that are hidden are not chosen", () => {
   assert.ok(choosePictures(grid, [-1, -1, 1, 1], 0.1, (i) => i % 2 === 0).every((i) => i % 2 === 0));
 });
