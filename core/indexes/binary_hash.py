@@ -65,7 +65,7 @@ def train_binary_autoencoder(
     penalty = _PENALTY * float(np.mean(np.sum(centred**2, axis=1))) / n_bits
     for _ in range(_ROUNDS):
         decoder = _decoder(codes, centred)
-        planes = np.linalg.solve(gram, centred.T @ (2 * codes - 1)).T
+        planes = np.asarray(np.linalg.solve(gram, centred.T @ (2 * codes - 1)).T, dtype=np.float64)
         encoded = (centred @ planes.T > 0).astype(np.float64)
         error = restoring_error(centred, encoded)
         if error < least:
@@ -97,8 +97,7 @@ def _decoder(codes: NDArray[np.float64], centred: NDArray[np.float64]) -> NDArra
     inputs = _with_one(codes)
     gram = inputs.T @ inputs
     gram[np.diag_indices_from(gram)] += _RIDGE * max(1.0, len(codes) * 1e-3)
-    decoder: NDArray[np.float64] = np.linalg.solve(gram, inputs.T @ centred)
-    return decoder
+    return np.asarray(np.linalg.solve(gram, inputs.T @ centred), dtype=np.float64)
 
 
 def _improved(
