@@ -26,6 +26,9 @@ RotationKind = Literal["opq", "shared", "local"]
 _ROWS = 16_384  # vectors that are encoded together
 _SAMPLE = 100_000  # residuals that rotations and codewords are learned from, at most
 N_SHARED = 32  # rotations of "shared"
+# Rotations are learned among so many principal components at most. Matrices of 1280 x 1280, learned again and again
+# from a few hundred residuals, cost minutes and say nothing.
+_COMPONENTS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,19 +143,20 @@ def train_model(
         rotation: see `IVFPQ`.
         own_codewords: each rotation gets codewords of its own, where its lists hold enough vectors.
     """
-    frame = Frame(None, -vectors.mean(axis=0))
+    frame = _frame(vectors, n_subspaces, rotation)
     views = frame.view(vectors)
     centroids = kmeans(views, n_lists, rng)
     if len(views) > _SAMPLE:
         views = views[np.sort(rng.choice(len(views), _SAMPLE, replace=False))]
     labels, _ = assign(views, centroids)
     residuals = views - centroids[labels]
-    dim = vectors.shape[1]
+    dim = views.shape[1]
     groups = np.zeros(n_lists, dtype=np.int32)
     rotations = np.zeros((0, dim, dim), dtype=np.float32)
     if rotation == "opq":
         matrix = opq(residuals, n_subspaces, n_bits, rng)
-        frame = Frame(matrix, frame.offset @ matrix.T)
+        whole = matrix if frame.matrix is None else np.ascontiguousarray(matrix @ frame.matrix)
+        frame = Frame(whole, frame.offset @ matrix.T)
         centroids, residuals = np.ascontiguousarray(centroids @ matrix.T), np.ascontiguousarray(residuals @ matrix.T)
     elif rotation is not None:
         n_groups = min(N_SHARED, n_lists) if rotation == "shared" else n_lists
@@ -164,3 +168,15 @@ def train_model(
     else:
         codewords = ProductQuantizer(residuals.shape[1], n_subspaces, n_bits).train(residuals, rng).codewords[None]
     return Model(frame, centroids, groups, rotations, codewords)
+
+
+def _frame(vectors: Vectors, n_subspaces: int, rotation: RotationKind | None) -> Frame:
+    """Return centred coordinates; before a rotation also the principal components alone, where there are many."""
+    mean = vectors.mean(axis=0)
+    kept = _COMPONENTS // n_subspaces * n_subspaces
+    if rotation is None or vectors.shape[1] <= kept:
+        return Frame(None, -mean)
+    centred = vectors - mean
+    _, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+    components = np.ascontiguousarray(directions[:, ::-1][:, :kept].T, dtype=np.float32)  # (kept, D)
+    return Frame(components, -(components @ mean))
