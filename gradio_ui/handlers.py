@@ -141,7 +141,7 @@ def browse(engine: "Engine", request: Mapping[str, Any]) -> Json:
 
 
 def knobs(engine: "Engine", request: Mapping[str, Any]) -> Json:
-    """Return {"knobs": [{"name", "default", "low", "high", "doc"}]} that an index of a gallery understands.
+    """Return {"knobs": [{"name", "default", "low", "high", "doc", "whole"}]} that an index of a gallery understands.
 
     Raises:
         RetrievalError: no such gallery or index, or it has not been built.
@@ -149,7 +149,14 @@ def knobs(engine: "Engine", request: Mapping[str, Any]) -> Json:
     index = engine.load_index(str(request["gallery"]), str(request["index"]))
     return {
         "knobs": [
-            {"name": name, "default": knob.default, "low": knob.low, "high": knob.high, "doc": knob.doc}
+            {
+                "name": name,
+                "default": knob.default,
+                "low": knob.low,
+                "high": knob.high,
+                "doc": knob.doc,
+                "whole": isinstance(knob.default, int),
+            }
             for name, knob in index.knobs.items()
         ]
     }

@@ -46,10 +46,9 @@ export function howPanel({ server }) {
     const answer = await server.knobs({ gallery: chosen().address, index: index.value });
     if (knobsFor !== key) return;
     knobs.replaceChildren(...(answer.knobs ?? []).map((knob) => {
-      const whole = Number.isInteger(knob.default);
       return h("label", { class: "pm-field" },
         h("span", {}, knob.name, h("small", {}, knob.doc)),
-        h("input", { type: "number", name: knob.name, min: knob.low, max: knob.high, step: whole ? 1 : "any", "data-default": String(knob.default),
+        h("input", { type: "number", name: knob.name, min: knob.low, max: knob.high, step: knob.whole ? 1 : "any", "data-default": String(knob.default),
           value: String(state().knobs[knob.name] ?? knob.default), onchange: (event) => turn(knob, event.target.value) }));
     }));
   }
@@ -57,7 +56,7 @@ export function howPanel({ server }) {
   const turn = debounced((knob, text) => {
     const next = { ...state().knobs };
     if (text === "" || Number(text) === knob.default) delete next[knob.name];
-    else next[knob.name] = Math.min(knob.high, Math.max(knob.low, Number(text)));
+    else next[knob.name] = Math.min(knob.high, Math.max(knob.low, knob.whole ? Math.round(Number(text)) : Number(text)));
     navigate({ knobs: next });
   }, 0);
 

@@ -186,11 +186,11 @@ def test_number_index_and_knobs_are_those_of_the_engine(live, page, visit, expec
         knobs = live.engine.load_index(PAINTINGS, name).knobs
         for knob, facts in knobs.items():
             field = page.locator(f".pm-knobs input[name={knob}]")
-            expect(field).to_have_value(str(facts.default))
-            field.fill(str(facts.low))
+            expect(field).to_have_value(f"{facts.default:g}")
+            field.fill(f"{facts.low:g}")
             field.blur()
             expect_ids(page, found(live, Query.stored(60), k=9, index=name, knobs={knob: facts.low}))
-            field.fill(str(facts.default))
+            field.fill(f"{facts.default:g}")
             field.blur()
 
 
