@@ -16,6 +16,7 @@ from core.encoders import PictureEncoder
 from core.errors import DamagedFileError, NotPreparedError, StaleError, UnknownNameError
 from core.features import FeatureStore
 from core.indexes import Index
+from core.search.explain import Xray, xray
 from core.search.galleries import (
     GalleryInfo,
     addresses,
@@ -24,6 +25,7 @@ from core.search.galleries import (
     index_info,
     parse_address,
     provenance,
+    searchable,
 )
 from core.search.loaded import Loaded, Recent
 from core.search.outcome import Result, SearchOutcome
@@ -58,7 +60,7 @@ class Engine:
         self.settings = settings
         self._datasets: Loaded[str, Dataset] = Loaded()
         self._encoders: Loaded[str, PictureEncoder] = Loaded()
-        self._stores: Loaded[Address, FeatureStore] = Loaded()
+        self._views: Loaded[Address, tuple[FeatureStore, list[str]]] = Loaded()
         self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
         self._remembered: Recent[tuple[str, str], Vectors] = Recent(_REMEMBERED)
 
@@ -107,14 +109,13 @@ class Engine:
         return self.dataset(address).catalog.get(image_id)
 
     def vectors(self, address: str) -> FeatureStore:
-        """Return a gallery's features, of the generation that is current now.
+        """Return a gallery's features, of the generation that is searched now.
 
         Raises:
             NotPreparedError, DamagedFileError: with the command to run.
         """
         chosen = self._address(address)
-        stamp = _stamp(chosen.features(self.settings))
-        return self._stores.get(chosen, stamp, lambda: FeatureStore.open(chosen, self.settings))
+        return self._view(chosen)[0]
 
     def load_index(self, address: str, name: str) -> Index:
         """Return a gallery's index, of the generation that is current now.
@@ -155,9 +156,11 @@ class Engine:
         """
         chosen = self._address(address)
         dataset = self.dataset(address)
-        store = self.vectors(address)
+        store, ready = self._view(chosen)
         k = as_count(k, what="k", most=max(1, len(store)))
-        name = index or self._default_index(chosen, store)
+        name = index or default_index(ready, len(store))
+        if not name:
+            raise NotPreparedError(f"{chosen} has no index that can be used; run: python -m core index {chosen}")
         structure = self._index(chosen, name, store)
         encoded = self._encode(chosen, query, store)
         started = time.perf_counter()
@@ -186,15 +189,31 @@ class Engine:
             cached=encoded.cached,
         )
 
+    def explain(self, address: str, query: Query, outcome: SearchOutcome) -> Xray:
+        """Look into a search without filters: which lists were probed, and where each missed neighbour was lost.
+
+        Raises:
+            UnavailableError: the index has no lists and codes of ours.
+        """
+        store = self.vectors(address)
+        return xray(
+            self.load_index(address, outcome.index),
+            self.encode(address, query),
+            store.vectors,
+            store.ids,
+            k=max(1, len(outcome.results)),
+            n_probe=None if "n_probe" not in outcome.knobs else int(outcome.knobs["n_probe"]),
+            n_rerank=int(outcome.knobs.get("n_rerank", 0)),
+        )
+
     def _address(self, text: str) -> Address:
         return parse_address(text, self.settings)
 
-    def _default_index(self, address: Address, store: FeatureStore) -> str:
-        infos = [index_info(address, name, store, self.settings) for name in indexes.names()]
-        name = default_index([info.name for info in infos if info.available], len(store))
-        if not name:
-            raise NotPreparedError(f"{address} has no index that can be used; run: python -m core index {address}")
-        return name
+    def _view(self, address: Address) -> tuple[FeatureStore, list[str]]:
+        """Return the features that are searched now, and the indexes that go with them."""
+        folders = [address.features(self.settings), *(address.index(self.settings, name) for name in indexes.names())]
+        stamp = tuple(_stamp(folder) for folder in folders)
+        return self._views.get(address, stamp, lambda: searchable(address, self.settings))
 
     def _index(self, address: Address, name: str, store: FeatureStore) -> Index:
         indexes.describe(name)

@@ -1,5 +1,6 @@
 """Which galleries there are, what can be done with each, and why not."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -117,6 +118,28 @@ def index_info(address: Address, name: str, store: FeatureStore, settings: Setti
     return IndexInfo(name, True, "", sum(int(facts["bytes"]) for facts in manifest.files.values()))
 
 
+def searchable(address: Address, settings: Settings) -> tuple[FeatureStore, list[str]]:
+    """Return the features to search, and the indexes that were built from them.
+
+    While a gallery is being indexed again its new features are there before the first of its new indexes: until then
+    the generation before goes on being searched.
+
+    Raises:
+        NotPreparedError, DamagedFileError: there are no features that can be used; with the command to run.
+    """
+    current = FeatureStore.open(address, settings)
+    stores = [current]
+    for folder in sorted(current.folder.parent.glob("[0-9]*"), key=lambda path: -int(path.name)):
+        if folder != current.folder:
+            with contextlib.suppress(RetrievalError):  # half removed
+                stores.append(FeatureStore.open_folder(address, folder))
+    for store in stores:
+        ready = [name for name in indexes.names() if index_info(address, name, store, settings).available]
+        if ready:
+            return store, ready
+    return current, []
+
+
 def default_index(available: Sequence[str], count: int) -> str:
     """Return the index to search with when none is named, or nothing."""
     preferred = (*_PREFERRED_LARGE, *_PREFERRED) if count > _LARGE else _PREFERRED
@@ -136,16 +159,19 @@ def gallery_info(address: Address, settings: Settings) -> GalleryInfo:
         catalog.facets(), False, "",
     )  # fmt: skip
     try:
-        store = FeatureStore.open(address, settings)
+        current = FeatureStore.open(address, settings)
+        store, ready = searchable(address, settings)
     except NotPreparedError:
         return replace(blank, message=f"{address} has not been indexed yet; run: python -m core index {address}")
     except RetrievalError as error:
         return replace(blank, message=str(error))
     infos = [index_info(address, name, store, settings) for name in indexes.names()]
-    chosen = default_index([info.name for info in infos if info.available], len(store))
+    chosen = default_index(ready, len(store))
     message = ""
     if not chosen:
         message = f"{address} has no index; run: python -m core index {address}"
+    elif store.state != current.state:
+        message = f"{address} is searched as it was before its last indexing; to finish: python -m core index {address}"
     elif store.content_state != catalog.content_state():
         message = (
             f"pictures were added to {address.dataset} or removed since it was indexed; "

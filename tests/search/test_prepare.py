@@ -11,6 +11,7 @@ from core import indexes
 from core.datasets import Dataset
 from core.encoders import PictureEncoder, Preparation
 from core.errors import DamagedFileError, NotPreparedError, StaleError, StorageError, UnavailableError, UnknownNameError
+from core.features import extract
 from core.search import Engine, PrepareReport, Query, prepare_gallery
 from core.settings import Address, Settings
 from core.storage import Generations
@@ -115,6 +116,25 @@ def test_the_engine_uses_what_was_prepared_again_without_a_restart(settings: Set
     prepare_gallery(MINE, settings, indexes=["flat"])
     found = [result.image_id for result in engine.search(MINE, Query.stored(3), k=12, index="flat").results]
     assert sorted(found) == dataset.catalog.ids().tolist()
+    assert engine.gallery(MINE).message == ""
+
+
+def test_until_an_index_of_new_features_is_there_the_gallery_is_searched_as_it_was(
+    settings: Settings, make_gallery: Make
+) -> None:
+    make_gallery(settings, only=range(8))
+    prepare_gallery(MINE, settings, indexes=["flat"])
+    engine = Engine(settings)
+    make_gallery(settings, only=range(3, 12))
+    extract(ADDRESS, settings)  # as far as an indexing comes that is interrupted here
+    for searching in (engine, Engine(settings)):
+        found = searching.search(MINE, Query.stored(5), k=8)
+        assert sorted(result.image_id for result in found.results) == [4, 5, 6, 7, 8]
+        info = searching.gallery(MINE)
+        assert (info.ready, info.count) == (True, 8)
+        assert "as it was before its last indexing; to finish: python -m core index mine@histogram" in info.message
+    prepare_gallery(MINE, settings, indexes=["flat"])
+    assert len(engine.search(MINE, Query.stored(5), k=9).results) == 9
     assert engine.gallery(MINE).message == ""
 
 
