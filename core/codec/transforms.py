@@ -39,6 +39,9 @@ class Transforms:
 
         from core.codec.network import CodecNetwork
 
+        # Pictures and pieces are spread over our own threads; torch's would be threads of threads, and two of them on a
+        # busy two-core machine can be thirty times slower than one.
+        torch.set_num_threads(1)
         network = CodecNetwork(weights.shape)
         state = {name: torch.from_numpy(array.astype(np.float32)) for name, array in weights.network.items()}
         network.load_state_dict(state, strict=False)

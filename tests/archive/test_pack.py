@@ -161,7 +161,9 @@ def test_codes_keep_the_order_of_neighbours_and_survive_the_file(tmp_path: Path)
     close = coder.similarities(vectors[0], codes)
     near = set(np.argsort(-exact)[:60])
     assert len(near & set(np.argsort(-close)[:60])) >= 50  # one cluster has about 75 members
-    assert np.abs(close - exact).mean() < 0.1
+    decoded = coder.mean + coder.quantizer.decode(codes) @ coder.basis.T
+    cosines = decoded @ vectors[0] / np.linalg.norm(decoded, axis=1)
+    np.testing.assert_allclose(close, cosines, atol=1e-3)  # float16 bases are orthonormal to about that
     again = load_search_coder(coder.data)
     np.testing.assert_array_equal(again.encode(vectors), codes)
     assert again.sha256 == coder.sha256
