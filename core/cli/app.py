@@ -23,6 +23,7 @@ VERBS = (
     "data",
     "index",
     "search",
+    "compare",
     "features",
     "verify",
     "compress",

@@ -30,21 +30,29 @@ def register(app: typer.Typer) -> None:
         ] = None,
         knob: Annotated[list[str] | None, typer.Option(help="A setting of the index, such as n_probe=8.")] = None,
         region: Annotated[str | None, typer.Option(help="X0,Y0,X1,Y1 of the picture, as fractions.")] = None,
+        explain: Annotated[
+            bool, typer.Option(help="With ivfpq, opq-ivfpq or lopq: say where each missed neighbour was lost.")
+        ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
         """Find the pictures of a gallery that are most similar to a picture."""
         from core.search import Engine
 
         engine = Engine(Settings.from_environment())
-        outcome = engine.search(
-            gallery, _query(image, region), k=k, index=index, where=parse_where(where or []), knobs=_knobs(knob or [])
-        )
+        query, settings = parse_query(image, region), _knobs(knob or [])
+        if explain and where:
+            raise ValueError("--explain looks at the whole gallery; leave --where out")
+        outcome = engine.search(gallery, query, k=k, index=index, where=parse_where(where or []), knobs=settings)
+        looked_into = engine.explain(gallery, query, outcome) if explain else None
         if as_json:
-            print_json(outcome.to_json())
+            print_json({**outcome.to_json(), **({"explain": looked_into.to_json()} if looked_into else {})})
             return
         for result in outcome.results:
             title = result.record.title or result.record.label
             typer.echo(f"{result.rank:3}  {result.similarity:6.3f}  id:{result.image_id:<6} {result.path}  {title}")
+        for lost in looked_into.neighbours if looked_into else ():
+            if lost.verdict != "found":
+                typer.echo(f"missed: id:{lost.id}, true rank {lost.rank}: {lost.sentence}")
         if not outcome.n_searched:
             typer.echo("no picture of the gallery passes the filter", err=True)
         spent = outcome.timings_ms
@@ -78,7 +86,7 @@ def parse_where(conditions: list[str]) -> dict[str, Any]:
     return where
 
 
-def _query(image: str, region: str | None) -> "Query":
+def parse_query(image: str, region: str | None) -> "Query":
     from core.search import Query
 
     part = None

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,13 +29,12 @@ from core.search.galleries import (
 from core.search.loaded import Loaded, Recent
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
+from core.search.stamps import stamp_of, stamps
 from core.settings import Address, Settings
 from core.storage import CURRENT, Generations
 from core.types import Image, Vectors
 
 _REMEMBERED = 256  # vectors of uploads, 5 kB each
-
-_Stamp = tuple[int, int] | None  # of the file CURRENT: which generation, also after a gallery was removed and made anew
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,13 @@ class Engine:
         self._datasets: Loaded[str, Dataset] = Loaded()
         self._encoders: Loaded[str, PictureEncoder] = Loaded()
         self._views: Loaded[Address, tuple[FeatureStore, list[str]]] = Loaded()
+        self._infos: Loaded[Address, GalleryInfo] = Loaded()
         self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
         self._remembered: Recent[tuple[str, str], Vectors] = Recent(_REMEMBERED)
 
     def galleries(self) -> list[GalleryInfo]:
         """Describe all galleries of prepared data sets, ready or not."""
-        return [gallery_info(address, self.settings) for address in addresses(self.settings)]
+        return [self._info(address) for address in addresses(self.settings)]
 
     def gallery(self, address: str) -> GalleryInfo:
         """Describe one gallery.
@@ -75,7 +74,7 @@ class Engine:
             UnknownNameError: there is no such data set or encoder.
             NotPreparedError: its data set has not been prepared.
         """
-        return gallery_info(self._address(address), self.settings)
+        return self._info(self._address(address))
 
     def default_address(self) -> str:
         """Return the gallery to begin with: the first that is ready, else the first.
@@ -209,15 +208,19 @@ class Engine:
     def _address(self, text: str) -> Address:
         return parse_address(text, self.settings)
 
+    def _info(self, address: Address) -> GalleryInfo:
+        facts = tuple(sorted(self.dataset(str(address)).catalog.meta().items()))
+        stamp = (facts, stamps(address, self.settings))
+        return self._infos.get(address, stamp, lambda: gallery_info(address, self.settings))
+
     def _view(self, address: Address) -> tuple[FeatureStore, list[str]]:
         """Return the features that are searched now, and the indexes that go with them."""
-        folders = [address.features(self.settings), *(address.index(self.settings, name) for name in indexes.names())]
-        stamp = tuple(_stamp(folder) for folder in folders)
+        stamp = stamps(address, self.settings)
         return self._views.get(address, stamp, lambda: searchable(address, self.settings))
 
     def _index(self, address: Address, name: str, store: FeatureStore) -> Index:
         indexes.describe(name)
-        stamp = (_stamp(address.index(self.settings, name)), store.state)
+        stamp = (stamp_of(str(address.index(self.settings, name) / CURRENT)), store.state)
         return self._indexes.get((address, name), stamp, lambda: self._opened(address, name, store))
 
     def _opened(self, address: Address, name: str, store: FeatureStore) -> Index:
@@ -277,12 +280,3 @@ class Engine:
                 f"picture {image_id} of {address.dataset} has no features; run: python -m core index {address}"
             )
         return np.array(store.vectors[row])
-
-
-def _stamp(folder: Path) -> _Stamp:
-    """Return what changes whenever another generation in `folder` becomes current."""
-    try:
-        facts = (folder / CURRENT).stat()
-    except FileNotFoundError:
-        return None
-    return facts.st_mtime_ns, facts.st_ino

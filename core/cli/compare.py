@@ -1,0 +1,41 @@
+"""`compare GALLERY IMAGE`: one query in every index at once."""
+
+from typing import Annotated
+
+import typer
+
+from core.cli.console import print_json
+from core.settings import Settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+
+    @app.command()
+    def compare(
+        gallery: Annotated[str, typer.Argument(help="`dataset` or `dataset@encoder`.")],
+        image: Annotated[str, typer.Argument(help="A picture's path, or `id:12` for one of the gallery's own.")],
+        k: Annotated[int, typer.Option("-k", help="How many to find.")] = 10,
+        index: Annotated[list[str] | None, typer.Option("--index", "-i", help="Only these indexes; repeat it.")] = None,
+        where: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE or FIELD=LOW..HIGH.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ) -> None:
+        """Search with every index of a gallery: what each finds and misses, how long it takes, how large it is."""
+        from core.cli.search import parse_query, parse_where
+        from core.search import Engine
+        from core.search.compare import compare as compare_indexes
+
+        engine = Engine(Settings.from_environment())
+        conditions = parse_where(where or [])
+        result = compare_indexes(engine, gallery, parse_query(image, None), k=k, names=index or None, where=conditions)
+        if as_json:
+            print_json(result.to_json())
+            return
+        typer.echo(f"{'index':16} {'recall':>7} {'ms':>9} {'kB':>10}  missed")
+        for column in result.columns:
+            if column.reason:
+                typer.echo(f"{column.index:16} {'-':>7} {'-':>9} {'-':>10}  {column.reason}")
+                continue
+            missed = ", ".join(f"id:{image_id}" for image_id in column.missed) or "none"
+            size = column.nbytes / 1000
+            typer.echo(f"{column.index:16} {column.recall:7.2f} {column.search_ms:9.3f} {size:10,.0f}  {missed}")
