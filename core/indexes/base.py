@@ -252,7 +252,7 @@ class Index(ABC):
             mask, count = segment.searchable(only)
             if count:
                 rows, distances = filtering.search_segment(self, segment, checked, min(k, count), mask, count, values)
-                parts.append(SearchResult(np.where(rows >= 0, segment.ids[rows], -1), distances))
+                parts.append(SearchResult(np.where(rows >= 0, segment.ids[rows], np.int64(-1)), distances))
         return joined(parts, len(checked), k)
 
     def reconstruct(self, ids: Any) -> Vectors:

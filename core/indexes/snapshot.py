@@ -11,13 +11,15 @@ from core.types import Ids, Vectors
 Mask = NDArray[np.bool_]  # (n,) True where a row may be returned
 Rows = NDArray[np.int64]  # row numbers within one segment; -1 marks an empty slot
 
+_LARGEST_SMALL_ID = int(np.iinfo(np.int32).max)
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
     """A run of rows that were indexed together and never change again.
 
     Attributes:
-        ids: (n,) the caller's id of each row.
+        ids: (n,) the caller's id of each row, in 32 bits where they fit.
         vectors: (n, D) the vectors, or None where the index keeps only its structure.
         structure: what the index's `_build` or `_merge` returned for these rows.
         order: (n,) rows in the order of ascending ids, or None when they are in that order already.
@@ -25,7 +27,7 @@ class Segment:
         n_alive: number of rows that were not removed.
     """
 
-    ids: Ids
+    ids: Ids | NDArray[np.int32]
     vectors: Vectors | None
     structure: Any
     order: Rows | None
@@ -33,8 +35,10 @@ class Segment:
     n_alive: int
 
     @classmethod
-    def of(cls, ids: Ids, vectors: Vectors | None, structure: Any) -> "Segment":
+    def of(cls, ids: Ids | NDArray[np.int32], vectors: Vectors | None, structure: Any) -> "Segment":
         """Return a segment of which all rows are alive."""
+        if ids.dtype != np.int32 and ids.max(initial=0) <= _LARGEST_SMALL_ID:
+            ids = ids.astype(np.int32)  # half of the memory
         ascending = len(ids) < 2 or bool((ids[1:] > ids[:-1]).all())
         order = None if ascending else np.argsort(ids, kind="stable")
         return cls(ids, vectors, structure, order, None, len(ids))
@@ -51,7 +55,7 @@ class Segment:
     @property
     def live_ids(self) -> Ids:
         """(n_alive,) their ids, in the order of the rows."""
-        return self.ids if self.alive is None else self.ids[self.alive]
+        return np.asarray(self.ids if self.alive is None else self.ids[self.alive], dtype=np.int64)
 
     @property
     def nbytes(self) -> int:
@@ -67,7 +71,8 @@ class Segment:
             rows = ids - self.ids[0]
             here = (rows >= 0) & (rows < n)
         else:
-            at = np.minimum(np.searchsorted(self.ids, ids, sorter=self.order), n - 1)
+            needles = ids if self.ids.dtype == np.int64 else np.clip(ids, -1, _LARGEST_SMALL_ID).astype(np.int32)
+            at = np.minimum(np.searchsorted(self.ids, needles, sorter=self.order), n - 1)
             rows = at if self.order is None else self.order[at]
             here = self.ids[rows] == ids
         rows = np.where(here, rows, -1)

@@ -1,7 +1,7 @@
 """A saved index: a sealed folder of arrays that are mapped into memory when it is opened.
 
     manifest.json   kind "index/<name>", parameters, counts, provenance, sizes and checksums
-    ids.npy         (N,) int64; absent when the index is empty
+    ids.npy         (N,) int32, or int64 if they need it; absent when the index is empty
     vectors.npy     (N, D) float32, where the index keeps vectors
     ...             what the index itself wrote
 
@@ -114,7 +114,7 @@ def read_array(path: Path, dtype: Any, shape: tuple[int | None, ...]) -> NDArray
     """Map an array, read-only.
 
     Args:
-        dtype: it must have.
+        dtype: it must have, or several of which it must have one.
         shape: it must have; None for an axis of any length.
 
     Raises:
@@ -126,8 +126,10 @@ def read_array(path: Path, dtype: Any, shape: tuple[int | None, ...]) -> NDArray
     except (OSError, ValueError, EOFError) as error:
         raise DamagedFileError(f"{path} cannot be read as an array: {error}") from error
     fits = array.ndim == len(shape) and all(w is None or w == n for w, n in zip(shape, array.shape, strict=True))
-    if array.dtype != np.dtype(dtype) or not fits:
-        raise DamagedFileError(f"{path} holds {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}")
+    known = [np.dtype(one) for one in (dtype if isinstance(dtype, tuple) else (dtype,))]
+    if array.dtype not in known or not fits:
+        expected = " or ".join(map(str, known))
+        raise DamagedFileError(f"{path} holds {array.dtype} {array.shape}, expected {expected} {shape}")
     # A plain view: numpy.memmap's own methods cost microseconds at every indexing.
     return array.view(np.ndarray)
 
@@ -156,7 +158,7 @@ def _restore(kind: type[Index], name: str, path: Path, manifest: Manifest) -> In
     count = stored["count"]
     ids = vectors = None
     if count:
-        ids = read_array(path / "ids.npy", np.int64, (count,))
+        ids = read_array(path / "ids.npy", (np.int32, np.int64), (count,))
         if kind.keeps_vectors:
             vectors = read_array(path / "vectors.npy", np.float32, (count, index.dim))
     structure = index._read(path, stored["facts"], ids, vectors) if index._trained else None

@@ -52,13 +52,18 @@ def test_a_snapshot_never_changes() -> None:
     st.lists(st.integers(0, 60), unique=True),
     st.lists(st.integers(0, 70), unique=True),
     st.lists(st.integers(-(2**62), 2**62)),
+    st.sampled_from([0, 2**31 - 40, 2**50]),
 )
-def test_rows_of_ids_are_those_of_a_dictionary(ids: list[int], removed: list[int], asked: list[int]) -> None:
+def test_rows_of_ids_are_those_of_a_dictionary(
+    ids: list[int], removed: list[int], asked: list[int], offset: int
+) -> None:
+    ids, removed = [i + offset for i in ids], [i + offset for i in removed]
     segment = Segment.of(np.array(ids, dtype=np.int64), None, None)
+    assert segment.ids.dtype == (np.int32 if max(ids, default=0) < 2**31 else np.int64)
     gone = segment.rows_of(np.array(removed, dtype=np.int64))
     segment = segment.without(gone[gone >= 0])
     rows = {number: row for row, number in enumerate(ids) if number not in removed}
-    everything = [*asked, *range(-3, 75)]
+    everything = [*asked, *range(-3, 75), *range(offset - 3, offset + 75)]
     assert segment.rows_of(np.array(everything, dtype=np.int64)).tolist() == [rows.get(i, -1) for i in everything]
     assert segment.live_rows.tolist() == sorted(rows.values())
     assert segment.n_alive == len(rows)
