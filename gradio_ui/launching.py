@@ -8,27 +8,12 @@ from starlette.middleware import Middleware
 
 from core.settings import Settings
 from gradio_ui.assets import FAVICON, stylesheets
-from gradio_ui.theme import PAPER, PAPER_DARK, PentimentoTheme
+from gradio_ui.document import with_own_head
+from gradio_ui.theme import PentimentoTheme
 
-_Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-# The choice of light or dark is applied before Gradio has loaded, so that the page does not flash.
-_HEAD = f"""
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<script>
-(() => {{
-  let choice = null;
-  try {{ choice = localStorage.getItem("pentimento-theme"); }} catch {{ }}
-  const dark = choice ? choice === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  document.documentElement.style.background = dark ? "{PAPER_DARK}" : "{PAPER}";
-  const apply = () => document.body.classList.toggle("dark", dark);
-  if (document.body) apply(); else document.addEventListener("DOMContentLoaded", apply, {{ once: true }});
-}})();
-</script>
-"""
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
 
 # Gradio evaluates templates and inserts styles, hence the two "unsafe"; nothing may come from or go to another host.
 _POLICY = (
@@ -37,32 +22,51 @@ _POLICY = (
 )
 
 
-class Headers:
-    """Adds headers to every answer: no outside requests, and how long pictures and scripts may be kept."""
+class Envelope:
+    """Wraps every answer: headers that keep requests on this host, and our own head in the page's document."""
 
     def __init__(self, app: Any, *, strict: bool = True) -> None:
         """Wrap an ASGI application; `strict` forbids the browser to ask any other host for anything."""
         self.app = app
         self.strict = strict
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         path = str(scope.get("path", ""))
+        start: _Message = {}
+        document: list[bytes] | None = None
 
-        async def with_headers(message: MutableMapping[str, Any]) -> None:
+        async def enveloped(message: _Message) -> None:
+            nonlocal start, document
             if message["type"] == "http.response.start":
-                added = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
-                if self.strict:
-                    added.append((b"content-security-policy", _POLICY.encode()))
-                if "/file=" in path:
-                    kept = b"private, max-age=3600" if "/thumbnails/" in path else b"private, no-cache"
-                    added.append((b"cache-control", kept))
-                message["headers"] = [*message.get("headers", []), *added]
+                message["headers"] = [*message.get("headers", []), *self._headers(path)]
+                kind = dict(message["headers"]).get(b"content-type", b"")
+                if path == "/" and kind.startswith(b"text/html"):
+                    start, document = message, []  # held back until its length is known
+                    return
+            elif document is not None:
+                document.append(message.get("body", b""))
+                if message.get("more_body"):
+                    return
+                body = with_own_head(b"".join(document))
+                kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+                await send({**start, "headers": [*kept, (b"content-length", str(len(body)).encode())]})
+                message = {"type": "http.response.body", "body": body}
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        await self.app(scope, receive, enveloped)
+
+    def _headers(self, path: str) -> list[tuple[bytes, bytes]]:
+        added = [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer")]
+        if self.strict:
+            added.append((b"content-security-policy", _POLICY.encode()))
+        if "/file=" in path:
+            kept = b"private, max-age=3600" if "/thumbnails/" in path else b"private, no-cache"
+            added.append((b"cache-control", kept))
+        return added
 
 
 def launch(
@@ -99,10 +103,9 @@ def launch(
         root_path=root_path,
         theme=PentimentoTheme(),
         css_paths=stylesheets(),
-        head=_HEAD,
         favicon_path=FAVICON,
         max_file_size=settings.max_upload_bytes,
-        app_kwargs={"middleware": [Middleware(Headers, strict=strict)]},
+        app_kwargs={"middleware": [Middleware(Envelope, strict=strict)]},
         footer_links=[],
         run_history=False,
         share=False,
