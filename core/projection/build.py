@@ -184,12 +184,12 @@ def _chosen(old: GalleryMap) -> Json:
 
 def _clusters(source: Source, layout: Layout, seed: int) -> tuple[list[Cluster], list[Column]]:
     """Return the named clusters of both levels, and all columns, the large clusters' among them."""
-    columns = [*columns_of(source.records, source.titles), *source.columns]
     texts = [
         " ".join([r.title, str(r.fields.get("artist") or ""), str(r.fields.get("place") or "")]) for r in source.records
     ]
     found: list[Cluster] = []
-    fields = list(columns)
+    fields = columns_of(source.records, source.titles)  # what may name a cluster
+    columns = [*fields, *source.columns]
     for level, numbers in enumerate(levels(layout.places, seed)):
         named = name_clusters(layout.places, numbers, texts, fields, level)
         found += named
