@@ -12,7 +12,7 @@ from core.arrays import as_count
 from core.datasets import Dataset, ImageRecord
 from core.datasets.catalog import CATALOG
 from core.encoders import PictureEncoder
-from core.errors import DamagedFileError, NotPreparedError, StaleError, UnknownNameError
+from core.errors import DamagedFileError, NotPreparedError, RetrievalError, StaleError, UnknownNameError
 from core.features import FeatureStore
 from core.indexes import Index
 from core.search.explain import Xray, xray
@@ -25,6 +25,7 @@ from core.search.galleries import (
     parse_address,
     provenance,
     searchable,
+    unusable,
 )
 from core.search.loaded import Loaded, Recent
 from core.search.outcome import Result, SearchOutcome
@@ -64,8 +65,14 @@ class Engine:
         self._remembered: Recent[tuple[str, str], Vectors] = Recent(_REMEMBERED)
 
     def galleries(self) -> list[GalleryInfo]:
-        """Describe all galleries of prepared data sets, ready or not."""
-        return [self._info(address) for address in addresses(self.settings)]
+        """Describe all galleries of prepared data sets, ready or not; a damaged one says so in its message."""
+        infos = []
+        for address in addresses(self.settings):
+            try:
+                infos.append(self._info(address))
+            except RetrievalError as error:
+                infos.append(unusable(address, str(error)))
+        return infos
 
     def gallery(self, address: str) -> GalleryInfo:
         """Describe one gallery.

@@ -180,6 +180,12 @@ def gallery_info(address: Address, settings: Settings) -> GalleryInfo:
     return replace(blank, count=len(store), indexes=infos, default_index=chosen, ready=bool(chosen), message=message)
 
 
+def unusable(address: Address, message: str) -> GalleryInfo:
+    """Describe a gallery of which nothing can be read."""
+    dataset, encoder = address.dataset, address.encoder
+    return GalleryInfo(str(address), dataset, encoder, dataset, "pictures", "", 0, [], "", [], False, message)
+
+
 def _why_not(address: Address, name: str, store: FeatureStore, settings: Settings) -> str:
     """Return why the index could not be built from these very features, if that was tried."""
     try:

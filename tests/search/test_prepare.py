@@ -236,6 +236,23 @@ def test_a_gallery_without_features_is_listed_and_says_what_to_run(settings: Set
     assert engine.default_address() == MINE
 
 
+def test_a_damaged_catalog_leaves_the_other_galleries_alone(settings: Settings, make_gallery: Make) -> None:
+    make_gallery(settings)
+    make_gallery(settings, "other")
+    prepare_gallery(MINE, settings, indexes=["flat"])
+    folder = settings.datasets / "other"
+    for path in folder.glob("catalog.sqlite*"):
+        path.unlink()
+    (folder / "catalog.sqlite").write_bytes(b"damaged " * 4000)
+    engine = Engine(settings)
+    (other,) = [info for info in engine.galleries() if info.dataset == "other"]
+    assert not other.ready
+    assert "catalog.sqlite" in other.message
+    assert engine.default_address() == MINE
+    with pytest.raises(DamagedFileError, match=r"catalog\.sqlite"):
+        engine.search("other@histogram", Query.stored(1), k=1)
+
+
 def test_a_gallery_of_the_same_name_made_anew_is_not_mixed_up_with_the_old_one(
     settings: Settings, make_gallery: Make
 ) -> None:
