@@ -201,11 +201,12 @@ def _replace(scratch: Path, path: Path) -> None:
         if path.exists():
             path.rmdir()  # renaming onto an empty folder works on Linux only
         scratch.rename(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(PermissionError):  # Windows cannot open folders
+        handle = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _repair(path: Path) -> str:
