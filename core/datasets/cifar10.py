@@ -15,7 +15,7 @@ from core.datasets.download import Mirror, download
 from core.datasets.source import Source, open_source
 from core.errors import DamagedFileError
 from core.settings import Settings
-from core.types import Progress
+from core.types import Image, Progress
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _BATCHES = (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin")
@@ -71,7 +71,7 @@ def _entries(source: Source, places: dict[str, str], archive: Path) -> Iterator[
             label = CLASSES[record[0]]
             stem = f"{batch.removesuffix('.bin')}_{number:05d}"
 
-            def png(planes: np.ndarray = record[1:]) -> bytes:  # type: ignore[type-arg]
+            def png(planes: Image = record[1:]) -> bytes:
                 pixels = np.ascontiguousarray(planes.reshape(3, _SIDE, _SIDE).transpose(1, 2, 0))
                 buffer = io.BytesIO()
                 Pillow.fromarray(pixels).save(buffer, "PNG")

@@ -64,7 +64,7 @@ class Voc2012:
                     f"{archive} does not hold PASCAL VOC: looked for JPEGImages/*.jpg and Annotations/*.xml, found "
                     f"{len(pictures)} and {len(annotations)}"
                 )
-            split = {
+            split: dict[str, str] = {
                 stem: name for name in ("train", "val") if name in lists
                 for stem in opened.read(lists[name]).decode().split()
             }  # fmt: skip

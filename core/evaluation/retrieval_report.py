@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as Pillow
@@ -126,7 +127,7 @@ def _worst(report: Report, dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def _pyplot():  # type: ignore[no-untyped-def]  # matplotlib's types are its own
+def _pyplot() -> Any:
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -135,7 +136,7 @@ def _pyplot():  # type: ignore[no-untyped-def]  # matplotlib's types are its own
     return pyplot
 
 
-def _png(figure) -> bytes:  # type: ignore[no-untyped-def]
+def _png(figure: Any) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     _pyplot().close(figure)

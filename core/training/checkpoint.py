@@ -5,6 +5,7 @@ metadata, so that they can never belong to another state than the tensors do.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from core.errors import DamagedFileError, NotPreparedError, RetrievalError
-from core.storage import atomic_path
+from core.storage import storage_errors
 from core.types import Json
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -70,10 +71,16 @@ def restore(checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Op
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the file, whole or not at all."""
+    """Replace the file, whole or not at all, without waiting for the disk: a killed process must find it, no more."""
     tensors = {name: value.detach().cpu().contiguous().clone() for name, value in checkpoint.tensors.items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, str(temporary), metadata={"facts": json.dumps(checkpoint.facts)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with storage_errors(path):
+        try:
+            save_file(tensors, str(temporary), metadata={"facts": json.dumps(checkpoint.facts)})
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Checkpoint:

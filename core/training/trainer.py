@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from core import storage
+from core.datasets.builder import write_quickly
 from core.errors import NotPreparedError, RetrievalError
 from core.training import checkpoint
 from core.types import Json, Progress, no_progress
@@ -200,7 +201,7 @@ class _Run:
             self.best_score, self.best_epoch = score, self.epoch - 1
             self._save("best")
         self._save("last")
-        storage.write_bytes(self.folder / "log.csv", _table(self.history).encode())
+        write_quickly(self.folder / "log.csv", _table(self.history).encode())
 
     def _update(self, within: int) -> None:
         seed = np.random.SeedSequence([self.schedule.seed, self.step])
