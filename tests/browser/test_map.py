@@ -19,6 +19,7 @@ from core.search import Query
 from .conftest import PROJECT, Live, playwright
 
 expect = playwright.expect
+pytestmark = pytest.mark.timeout(900)  # the first test waits for UMAP to compile, on a busy machine for minutes
 Page = Any
 PAINTINGS = "?tab=map&gallery=paintings"
 MAP = "document.querySelector('.pm-map-frame').parentElement.pmMap"
@@ -34,7 +35,7 @@ def built(browser: Any, live: Live) -> None:
         expect(page.get_by_role("heading", name="No map yet")).to_be_visible()
         page.get_by_role("button", name="Build the map").click()
         expect(page.get_by_role("progressbar", name="Building the map")).to_be_visible()
-        expect(page.locator(".pm-map-stage")).to_be_visible(timeout=120_000)  # compiles UMAP once
+        expect(page.locator(".pm-map-stage")).to_be_visible(timeout=300_000)  # compiles UMAP once
     context.close()
 
 
