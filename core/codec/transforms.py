@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.codec.shape import BLOCK
 from core.codec.weights import Weights
 
-_KEPT = 80  # latent positions kept of a piece, along each axis (1280 px)
+_KEPT = 56  # latent positions kept of a piece, along each axis (896 px); more would be faster, and take more memory
 _MARGIN = 8  # further positions on each side (128 px; the synthesis sees 104)
 
 
