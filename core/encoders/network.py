@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from core.encoders.base import PictureEncoder, Preparation
 from core.errors import UnavailableError
@@ -28,7 +28,6 @@ class Network:
         build: returns the module that maps (B, 3, S, S) normalised pixels to (B, dim) features, in evaluation mode.
         requires: modules without which it cannot be built.
         packages: what to install for a module that is not named like its package.
-        runtime: "onnx" exports it once and needs no torch afterwards; "torch" for what cannot be exported.
     """
 
     name: str
@@ -42,7 +41,11 @@ class Network:
     build: "Callable[[Path], torch.nn.Module]"
     requires: tuple[str, ...] = ("torch",)
     packages: Mapping[str, str] = field(default_factory=dict)
-    runtime: Literal["onnx", "torch"] = "onnx"
+
+    @property
+    def runtime(self) -> str:
+        """ "onnx": exported once, it needs no torch afterwards; "torch" where ONNX Runtime is not installed."""
+        return "onnx" if find_spec("onnxruntime") else "torch"
 
     def missing(self, settings: Settings) -> str:
         """Return what is missing here to load it and what to do about it, or nothing."""

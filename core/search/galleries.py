@@ -78,11 +78,10 @@ def parse_address(text: str, settings: Settings) -> Address:
     if not prepared and dataset not in datasets.known():
         known = list(dict.fromkeys([*datasets.names(settings), *datasets.known()]))
         raise UnknownNameError(f"there is no gallery {text!r}; there are: {', '.join(known)}")
-    encoder = encoder or encoders.default_encoder(dataset)
-    known = encoders.names(settings)
-    if encoder not in known:
-        raise UnknownNameError(f"there is no encoder {encoder!r}; there are: {', '.join(known)}")
-    return Address(dataset, encoder)
+    default = encoders.default_encoder(dataset)
+    if encoder and encoder != default and encoder not in encoders.names(settings):
+        raise UnknownNameError(f"there is no encoder {encoder!r}; there are: {', '.join(encoders.names(settings))}")
+    return Address(dataset, encoder or default)
 
 
 def addresses(settings: Settings) -> list[Address]:

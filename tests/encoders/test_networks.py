@@ -78,6 +78,21 @@ def test_weights_in_torchs_folder_are_found_exported_and_used(
     assert (1 - (vectors * by_torch(name, settings)).sum(axis=1)).max() < 1e-3
 
 
+def test_without_onnx_runtime_torch_runs_the_network_under_another_fingerprint(
+    prepared: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib.util import find_spec
+
+    by_onnx = encoders.load("efficientnet_lite0", prepared)
+    monkeypatch.setattr(
+        "core.encoders.network.find_spec", lambda name: None if name == "onnxruntime" else find_spec(name)
+    )
+    by_torch = encoders.load("efficientnet_lite0", prepared)
+    assert isinstance(by_torch, TorchEncoder)
+    assert by_torch.fingerprint != by_onnx.fingerprint
+    assert (1 - (by_torch.encode(pictures()) * by_onnx.encode(pictures())).sum(axis=1)).max() < 1e-3
+
+
 def test_weights_of_another_network_are_refused(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
