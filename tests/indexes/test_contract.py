@@ -178,6 +178,13 @@ def test_default_ids_continue_from_the_largest_ever_used(make: Make, tmp_path: P
         assert each.add(np.eye(2, DIM)).ids.tolist() == [0, 1, 2, 7, 41, 42]
 
 
+def test_ids_are_not_given_beyond_the_largest_integer(make: Make) -> None:
+    index = make().add(np.eye(1, DIM), [2**63 - 1])
+    with pytest.raises(ValueError, match="ids are used up"):
+        index.add(np.eye(1, DIM))
+    assert index.add(np.eye(1, DIM), [0]).search(np.eye(1, DIM), 2).ids.max() == 2**63 - 1
+
+
 def test_an_index_without_vectors_answers_with_empty_slots(make: Make) -> None:
     index = make()
     found = index.search(np.ones((2, DIM)), 3)

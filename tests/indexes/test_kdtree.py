@@ -38,3 +38,17 @@ def test_a_saved_tree_with_rows_outside_of_its_vectors_is_refused(tmp_path: Path
 def test_an_unknown_tree_is_refused() -> None:
     with pytest.raises(ValueError, match="tree must be 'kd' or 'ball', got 'oak'"):
         indexes.create("kdtree", 6, tree="oak")
+
+
+def test_a_filter_that_drops_the_nearest_is_answered_by_asking_for_more() -> None:
+    index = indexes.create("kdtree", 6).add(VECTORS)
+    near = indexes.create("flat", 6).add(VECTORS).search(VECTORS[:1], 200).ids[0]
+    allowed = np.setdiff1d(np.arange(500), near)  # 300 of 500: too many to scan, and none among the nearest 200
+    found = index.search(VECTORS[:1], 5, allowed=allowed)
+    expected = indexes.create("flat", 6).add(VECTORS).search(VECTORS[:1], 5, allowed=allowed)
+    assert np.array_equal(found.ids, expected.ids)
+
+
+def test_an_empty_tree_is_saved_and_opened(tmp_path: Path) -> None:
+    indexes.create("kdtree", 6).save(tmp_path / "index")
+    assert len(indexes.load(tmp_path / "index").add(VECTORS)) == 500

@@ -4,10 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core import indexes
-from core.errors import UnknownNameError
+from core.errors import UnavailableError, UnknownNameError
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -46,3 +47,19 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     code = f"import core.indexes, sys; print([name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_ivfpq_is_offered_by_the_package_and_nothing_else_is_made_up() -> None:
+    assert indexes.IVFPQ.__name__ == "IVFPQ"
+    with pytest.raises(AttributeError, match="has no attribute 'IVFQP'"):
+        indexes.IVFQP  # noqa: B018
+
+
+@pytest.mark.parametrize(("name", "package"), [("kdtree", "sklearn"), ("minhash-lsh", "datasketch")])
+def test_a_missing_package_is_named_with_the_command_to_install_it(
+    name: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    vectors = np.random.default_rng(0).standard_normal((20, 4))
+    with pytest.raises(UnavailableError, match=r"is not installed .*; run: pip install "):
+        indexes.create(name, 4).train(vectors).add(vectors)
