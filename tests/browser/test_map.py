@@ -70,6 +70,12 @@ def drawn(page: Page) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
 
+def blocks(pixels: np.ndarray) -> np.ndarray:
+    """The means of blocks of 8 x 8 pixels."""
+    height, width = pixels.shape[0] // 8 * 8, pixels.shape[1] // 8 * 8
+    return pixels[:height, :width].reshape(height // 8, 8, width // 8, 8, 3).mean(axis=(1, 3))
+
+
 def screen_place(page: Page, point: int) -> tuple[float, float]:
     """Where a point lies, in pixels of the page."""
     box = page.locator(".pm-map-stage").bounding_box()
@@ -302,8 +308,9 @@ def test_both_back_ends_draw_the_same_points_and_a_lost_context_comes_back(
         if page.evaluate("document.querySelector('.pm-map-stage').dataset.draw") != draw:
             pytest.skip("this browser has no WebGL 2 at all")
         pictures[draw] = drawn(page).astype(int)
-    differing = (np.abs(pictures["splat"] - pictures["webgl"]).max(axis=2) > 80).mean()
-    assert differing < 0.01  # edges of discs fall on other sub-pixels
+    # Discs lie on whole pixels in one and between pixels in the other: means over 8 x 8 pixels are compared.
+    differing = np.abs(blocks(pictures["splat"]) - blocks(pictures["webgl"])).max(axis=2)
+    assert (differing > 40).mean() < 0.005
     page.evaluate(
         f"() => {{ window.lost = {MAP}.painter.backend.gl.getExtension('WEBGL_lose_context'); lost.loseContext(); }}"
     )

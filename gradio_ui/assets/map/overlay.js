@@ -40,10 +40,10 @@ export class Overlay {
     c.lineJoin = c.lineCap = "round";
     this.names(view, colours, detail);
     if (marks.outline.length) this.outline(view, marks.outline, colours);
-    if (marks.picked >= 0) this.lines(view, this.at(view, marks.picked), marks.neighbours, colours);
+    if (marks.picked >= 0) this.lines(view, this.at(view, marks.picked), marks.neighbours, detail, colours);
     if (marks.placed) {
       const at = view.toScreen(marks.placed.x, marks.placed.y);
-      this.lines(view, at, marks.placed.neighbours, colours);
+      this.lines(view, at, marks.placed.neighbours, detail, colours);
       for (const i of marks.placed.neighbours) this.ring(view, i, detail, colours, 1.5);
       this.landing(at, marks.placed, colours);
     }
@@ -98,16 +98,22 @@ export class Overlay {
     c.stroke();
   }
 
-  lines(view, [x, y], neighbours, colours) {
-    const c = this.context;
+  /** Lines to points, ending at the edge of those drawn as pictures. */
+  lines(view, [x, y], neighbours, { side, shape }, colours) {
+    const c = this.context, ends = neighbours.map((i) => {
+      const [toX, toY] = this.at(view, i), [w, h] = (side && shape(i)) || [14, 14];
+      const beyond = Math.max(Math.abs(toX - x) / (w / 2 + 2), Math.abs(toY - y) / (h / 2 + 2));
+      const part = beyond > 1 ? 1 - 1 / beyond : 0;
+      return [x + (toX - x) * part, y + (toY - y) * part];
+    });
     for (const [style, width] of [[colours.ground, 3.5], [colours.accent, 1.25]]) {
       c.strokeStyle = style;
       c.lineWidth = width;
       c.globalAlpha = style === colours.ground ? 0.7 : 1;
       c.beginPath();
-      for (const i of neighbours) {
+      for (const end of ends) {
         c.moveTo(x, y);
-        c.lineTo(...this.at(view, i));
+        c.lineTo(...end);
       }
       c.stroke();
     }
