@@ -5,13 +5,26 @@ import { intake, previewOf } from "./intake.js";
 import { regionSelector } from "./region.js";
 import { all, chosen, navigate, NO_PICTURE, onGalleries, searchStored, state, subscribe } from "./store.js";
 
+const LARGE_BYTES = 300_000;
+
+/** Read a picture beside the page's own thread, so that a large one does not hold up the search; null if it cannot be read. */
+async function decoded(url) {
+  try {
+    const blob = await (await fetch(url)).blob();
+    const smaller = blob.size > LARGE_BYTES ? { resizeWidth: 640, resizeQuality: "medium" } : {};
+    return await createImageBitmap(blob, { imageOrientation: "from-image", ...smaller });
+  } catch {
+    return null; // a kind that this browser does not know, or no picture at all
+  }
+}
+
 /** Build the panel. `report` shows a problem; returns {element, showStored(card)}. */
 export function queryPanel({ upload, server, mostBytes, report }) {
   const canvas = h("canvas", { role: "img", "aria-label": "The picture that is searched with" });
   const stage = h("div", { class: "pm-stage" }, canvas);
   const region = regionSelector(stage, (box) => navigate({ region: box }));
   const name = h("p", { class: "pm-query-name" });
-  const source = new Image();
+  let picture = null; // an ImageBitmap
   let shown = "";
   let unreadable = false;
 
@@ -62,43 +75,42 @@ export function queryPanel({ upload, server, mostBytes, report }) {
   }
 
   /** Show a URL; when the browser cannot read that kind of file, ask the server for one that it can. */
-  function show(url, path = null) {
+  async function show(url, path = null) {
     if (url === shown && !(unreadable && path)) return draw();
-    if (url === shown) return convert(url, path);
+    const known = url === shown;
     shown = url;
     unreadable = false;
-    source.onload = draw;
-    source.onerror = () => {
-      unreadable = true;
-      canvas.width = canvas.height = 0;
-      held.classList.add("pm-unseen");
-      if (path) convert(url, path);
-    };
-    source.src = url;
-  }
-
-  async function convert(url, path) {
+    if (!known) {
+      const read = await decoded(url);
+      if (shown !== url) return;
+      picture = read;
+      if (picture) return draw();
+    }
+    canvas.width = canvas.height = 0;
+    held.classList.add("pm-unseen");
+    unreadable = true;
+    path ??= state().upload?.path ?? null;
+    if (!path) return;
     unreadable = false;
     const answer = await server.preview({ path });
     if (!answer.picture || shown !== url) return;
-    source.onerror = null;
-    source.src = answer.picture;
+    picture = await decoded(answer.picture);
+    if (shown === url) draw();
   }
 
   function draw() {
-    if (!source.complete || !source.naturalWidth) return;
+    if (!picture) return;
     held.classList.remove("pm-unseen");
     const { turns, mirrored } = state();
-    const scale = Math.min(900 / Math.max(source.naturalWidth, source.naturalHeight), Math.max(1, 288 / source.naturalWidth));
-    const [w, t] = [Math.max(1, Math.round(source.naturalWidth * scale)), Math.max(1, Math.round(source.naturalHeight * scale))];
+    const scale = Math.min(900 / Math.max(picture.width, picture.height), Math.max(1, 288 / picture.width));
+    const [w, t] = [Math.max(1, Math.round(picture.width * scale)), Math.max(1, Math.round(picture.height * scale))];
     [canvas.width, canvas.height] = turns % 2 ? [t, w] : [w, t];
-    stage.style.setProperty("--pm-ratio", canvas.width / canvas.height);
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.translate(canvas.width / 2, canvas.height / 2);
     if (mirrored) context.scale(-1, 1);
     context.rotate((turns * Math.PI) / 2);
-    context.drawImage(source, -w / 2, -t / 2, w, t);
+    context.drawImage(picture, -w / 2, -t / 2, w, t);
   }
 
   // The picture is turned first and then mirrored, so that turning a mirrored one goes the other way round.

@@ -55,6 +55,16 @@ def test_a_program_can_search_with_a_stored_picture_and_ask_for_its_details(serv
     assert details["licence"] == served.engine.record("satellite", 5).fields["licence"]
 
 
+def test_twenty_at_once_are_all_answered_as_one_would_be(served, client) -> None:
+    asked = {
+        image_id: client.submit(picture=None, gallery="paintings", image_id=image_id, k=5, api_name="/search")
+        for image_id in range(1, 21)
+    }
+    for image_id, job in asked.items():
+        wanted = served.engine.search("paintings", Query.stored(image_id), k=5).results
+        assert [one["image_id"] for one in job.result(timeout=120)["results"]] == [r.image_id for r in wanted]
+
+
 def test_galleries_are_listed(client) -> None:
     assert [one["dataset"] for one in client.predict(api_name="/galleries")] == ["paintings", "satellite"]
 

@@ -1,13 +1,19 @@
 """Starting the page: flags, ports, what is imported, and what is left behind."""
 
+import contextlib
+import os
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 import app
+from core.search import Engine
 from core.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -93,6 +99,31 @@ def test_only_what_is_missing_is_prepared(prepared: Settings, monkeypatch, capsy
     monkeypatch.setattr("core.search.prepare_gallery", refuse)
     app._prepare(prepared)
     assert capsys.readouterr().err == ""
+
+
+def test_a_password_guards_the_page_its_pictures_and_its_end_points(prepared: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    command = [sys.executable, "app.py", "--port", str(port), "--root", str(prepared.root), "--auth", "me:secret"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    url = f"http://127.0.0.1:{port}/"
+    dataset = Engine(prepared).dataset("paintings")
+    thumbnail = dataset.thumbnail_path(dataset.catalog.get(1))
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE) as server:
+        try:
+            for _ in range(600):
+                with contextlib.suppress(urllib.error.URLError):
+                    urllib.request.urlopen(url, timeout=20).close()
+                    break
+                time.sleep(0.2)
+            assert list(tmp_path.glob("pentimento-*"))  # where uploads go
+            for path in (f"gradio_api/file={thumbnail}", "gradio_api/info", "config"):
+                with pytest.raises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(url + path)
+                assert refused.value.code == 401
+        finally:
+            server.terminate()
+            server.wait(30)
+    assert not list(tmp_path.glob("pentimento-*")), "uploads must be removed at the end"
 
 
 def test_building_the_page_imports_neither_torch_nor_umap(prepared: Settings) -> None:
