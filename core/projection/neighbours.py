@@ -30,6 +30,9 @@ def mutual_neighbours(vectors: Vectors, k: int, progress: Progress = no_progress
         found = index.search(vectors[first : first + _BLOCK], k + 1)
         own = np.arange(first, first + len(found.ids))
         rows[first : first + _BLOCK], distances[first : first + _BLOCK] = _without_own(found.ids, found.distances, own)
+    empty = rows < 0  # an approximate index may find fewer; the nearest stands in
+    rows = np.where(empty, np.maximum(rows[:, :1], 0), rows)
+    distances = np.where(empty, np.float32(4.0), distances)
     return Neighbours(rows, np.maximum(distances, 0))
 
 

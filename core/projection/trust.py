@@ -11,6 +11,7 @@ from core.types import Vectors
 
 NEAR = 10  # neighbours on the map that are asked about
 WIDE = 30  # true neighbours among which they should be
+_BLOCK = 16_384  # points compared at a time
 _EXACT_MOST = 5000  # vectors; scikit-learn's measure holds an N x N matrix
 
 
@@ -27,11 +28,14 @@ def point_trust(layout: Coordinates, neighbours: Neighbours) -> NDArray[np.float
     wide = min(WIDE, neighbours.rows.shape[1], max(2, n // 2))
     near = max(1, min(NEAR, wide // 2))
     on_map = map_neighbours(layout, layout, near + 1)
-    found = (on_map[:, :, None] == neighbours.rows[:, None, :wide]).any(axis=2)  # (N, near + 1)
-    # A point is usually its own first neighbour, but not among coinciding ones.
-    others = on_map != np.arange(n)[:, None]
-    shares: NDArray[np.float32] = (found.sum(axis=1) / np.minimum(others.sum(axis=1), near)).astype(np.float32)
-    return np.minimum(shares, 1)
+    scores = np.empty(n, np.float32)
+    for first in range(0, n, _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        found = (on_map[rows, :, None] == neighbours.rows[rows, None, :wide]).any(axis=2)  # (block, near + 1)
+        # A point is usually its own first neighbour, but not among coinciding ones.
+        others = (on_map[rows] != np.arange(n)[rows, None]).sum(axis=1)
+        scores[rows] = found.sum(axis=1) / np.minimum(others, near)
+    return np.minimum(scores, 1)
 
 
 def map_neighbours(layout: Coordinates, places: Coordinates, k: int) -> NDArray[np.int64]:
