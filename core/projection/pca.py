@@ -42,7 +42,7 @@ class PcaProjection:
     def place(self, vectors: Vectors, neighbours: Neighbours | None = None) -> Coordinates:
         """Return (Q, 2) projections of `vectors`."""
         vectors = as_vectors(vectors, len(self._mean))
-        placed: Coordinates = (vectors - self._mean) @ self._axes.T
+        placed: Coordinates = ((vectors - self._mean) @ self._axes.T).astype(np.float32)
         return placed
 
     def save(self, folder: Path) -> None:
