@@ -49,6 +49,17 @@ export function button(label, { iconName, quiet = false, onclick, ...rest } = {}
   return h("button", attributes, iconName ? icon(iconName) : null, quiet ? null : label);
 }
 
+/** Let a press elsewhere, or Escape, close a <details> that is used as a menu. */
+export function closing(menu) {
+  document.addEventListener("click", (event) => menu.contains(event.target) || (menu.open = false));
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  return menu;
+}
+
 /** Call `work` once things have been quiet for `ms`. */
 export function debounced(work, ms) {
   let timer = 0;

@@ -1,6 +1,6 @@
 // The header: wordmark, gallery chips, light and dark. Keeps Gradio's tabs and the gallery's value in step with the URL.
 
-import { button, h, icon } from "./dom.js";
+import { button, closing, h, icon } from "./dom.js";
 import { all, chosen, navigate, NO_PICTURE, onGalleries, setGalleries, state, subscribe } from "./store.js";
 import { follow } from "./theme.js";
 
@@ -73,13 +73,13 @@ function draw(chips) {
 }
 
 function adding() {
-  return h("details", { class: "pm-adding" },
+  return closing(h("details", { class: "pm-adding" },
     h("summary", { class: "pm-tool", title: "Add your own pictures", "aria-label": "Add your own pictures" }, "+"),
     h("div", { class: "pm-popover" },
       h("strong", {}, "Add your own pictures"),
       h("p", {}, "In a terminal, in Pentimento's folder:"),
       h("pre", { tabindex: "0" }, "python -m core data import FOLDER --name mine\npython -m core index mine"),
-      h("p", {}, "Pictures stay where they are; the names of folders become labels. Then reload this page.")));
+      h("p", {}, "Pictures stay where they are; the names of folders become labels. Then reload this page."))));
 }
 
 function tabButton(id) {

@@ -1,6 +1,6 @@
 // The results: one line that says what was done, and justified rows that the arrow keys walk.
 
-import { button, h, icon } from "./dom.js";
+import { button, closing, h, icon } from "./dom.js";
 import { justify } from "./justify.js";
 import { navigate, searchStored, state } from "./store.js";
 
@@ -125,9 +125,7 @@ export function saveMenu(save) {
       item("csv", "Table (CSV)", "ranks, similarity, metadata"),
       item("json", "Everything (JSON)", "as the command line gives it"),
       item("zip", "Pictures (ZIP)", "originals with a manifest")));
-  document.addEventListener("click", (event) => menu.contains(event.target) || (menu.open = false));
-  menu.addEventListener("keydown", (event) => event.key === "Escape" && ((menu.open = false), menu.firstElementChild.focus()));
-  return menu;
+  return closing(menu);
 }
 
 /** Active filters as chips that are removed by a press. */

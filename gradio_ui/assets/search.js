@@ -69,7 +69,8 @@ export function mount({ element, props, server, upload }) {
   function request(extra = {}) {
     const now = state();
     return {
-      gallery: chosen().address, id: now.id, path: now.upload?.path ?? null, index: now.index || chosen().default_index, k: now.k,
+      gallery: chosen().address, id: now.id, path: now.upload?.path ?? null, index: now.index || chosen().default_index,
+      k: Math.min(now.k, chosen().count),
       where: typedWhere(now.where, chosen().facets), knobs: now.knobs, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored, ...extra,
     };
   }

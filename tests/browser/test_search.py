@@ -136,6 +136,13 @@ def test_show_more_goes_on_past_k(live, page, visit, expect_ids) -> None:
     expect_ids(page, found(live, Query.stored(5), k=34))
 
 
+def test_more_than_the_gallery_has_shows_all_of_it(page, visit) -> None:
+    visit("?id=5&k=400")
+    expect(page.locator(".pm-headline")).to_have_text("174 look-alikes in Paintings")
+    expect(page.locator(".pm-cell")).to_have_count(174)
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
 def test_a_result_opens_its_details_with_licence_source_and_the_original(live, page, visit) -> None:
     visit("?id=5&k=8")
     wanted = live.engine.search(PAINTINGS, Query.stored(5), k=8).results[2].record

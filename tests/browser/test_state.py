@@ -107,4 +107,7 @@ def test_the_wordmark_leads_home(page, visit) -> None:
 def test_how_to_add_own_pictures_is_one_press_away(page, visit) -> None:
     visit("?id=5&k=3")
     page.get_by_label("Add your own pictures").click()
-    expect(page.get_by_text("python -m core data import FOLDER --name mine")).to_be_visible()
+    advice = page.get_by_text("python -m core data import FOLDER --name mine")
+    expect(advice).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(advice).to_be_hidden()
