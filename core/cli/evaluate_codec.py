@@ -127,6 +127,8 @@ def _print_table(result: dict[str, Any]) -> None:
             f"{row['bits_per_pixel']:8.3f}{row['psnr_db']:8.2f}{row['ssim']:8.4f}{row['ms_ssim']:9.4f}"
         )
     for title, key in (("BD-rate, PSNR", "bd_rate"), ("BD-rate, MS-SSIM", "bd_rate_ms_ssim")):
+        if not result[key]:
+            continue
         rates = ", ".join(f"{n} {'no overlap' if r is None else f'{r:+.1%}'}" for n, r in result[key].items())
         typer.echo(f"{title}: {rates}")
     for check in result.get("embedding", []):
