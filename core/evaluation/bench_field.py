@@ -80,7 +80,7 @@ def _ours(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[
 
 def _by_faiss(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
     faiss = import_faiss()
-    n, dim = data.vectors.shape
+    dim = data.vectors.shape[1]
     kinds = [
         ("FAISS IVFPQ", f"IVF{n_lists},PQ16", 0, 24.0),
         ("FAISS IVFPQ + 100 refined", f"IVF{n_lists},PQ16,RFlat", 10, 24.0 + 4 * dim),
@@ -171,8 +171,8 @@ def draw(rows: list[Json], path: Path, title: str) -> None:
         points = sorted((row["recall_10"], row["queries_per_s"]) for row in rows if row["method"] == name)
         is_ours = name.startswith("ours")
         axes.plot(
-            *zip(*points, strict=True), marker=markers[at % len(markers)], label=name, linewidth=2.2 if is_ours else 1.1,
-            linestyle="-" if is_ours else "--", alpha=1 if is_ours else 0.75,
+            *zip(*points, strict=True), marker=markers[at % len(markers)], label=name,
+            linewidth=2.2 if is_ours else 1.1, linestyle="-" if is_ours else "--", alpha=1 if is_ours else 0.75,
         )  # fmt: skip
     axes.set(yscale="log", xlabel="recall@10", ylabel="queries per second, one thread", title=title)
     axes.grid(alpha=0.3, which="both")

@@ -51,8 +51,8 @@ class Data:
         mixing = rng.standard_normal((min(24, dim), dim)) / 3
         chosen = centres[rng.integers(0, len(centres), n + n_queries)]
         vectors = chosen + rng.standard_normal((n + n_queries, len(mixing))) @ mixing
-        vectors = (vectors + 0.05 * rng.standard_normal(vectors.shape)).astype(np.float32)
-        return cls.of(f"synthetic {n} x {dim}", vectors[:n], vectors[n:])
+        made: Vectors = (vectors + 0.05 * rng.standard_normal(vectors.shape)).astype(np.float32)
+        return cls.of(f"synthetic {n} x {dim}", made[:n], made[n:])
 
 
 def recall(found: Ids, truth: Ids, k: int) -> float:
@@ -153,10 +153,10 @@ def _search(faiss: Any, data: Data, theirs: Any, ours: IVFPQ, own: IVFPQ, n_prob
     ours.threads = 1
     distances, ids = by_faiss(queries)
     found = by_ours(queries)
-    wide = {name: search(queries)[1] for name, search in (("faiss", lambda batch: theirs.search(batch, 100)),)}
+    wide = theirs.search(queries, 100)[1]
     recalls = {
         f"recall_{k}": {
-            "faiss": recall(wide["faiss"], data.truth, k),
+            "faiss": recall(wide, data.truth, k),
             "ours_trained": recall(own.search(queries, k, n_probe=n_probe).ids, data.truth, k),
         }
         for k in (1, 10, 100)

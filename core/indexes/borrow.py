@@ -30,7 +30,8 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         array.parent = ir.Constant(array.parent.type, None)
         return array._getvalue()
     if isinstance(kind, types.BaseTuple):
-        for i, element in enumerate(kind.types):
+        elements: Any = kind  # a heterogeneous tuple's types
+        for i, element in enumerate(elements):
             part = _without_owner(context, builder, element, builder.extract_value(value, i))
             value = builder.insert_value(value, part, i)
     return value

@@ -19,6 +19,7 @@ class InvertedLists:
     Attributes:
         lists: what the search kernel reads.
         stored: (n, D) stored vectors in the order of rows, or None.
+        everything: (0,) says to the search kernel that every list counts.
     """
 
     def __init__(self, lists: Lists, M: int, n_bits: int, stored: NDArray[Any] | None) -> None:
@@ -26,7 +27,7 @@ class InvertedLists:
         self.lists = lists
         self.stored = stored
         self._M, self._n_bits = M, n_bits
-        self._everything: NDArray[np.bool_] = np.empty(0, dtype=bool)
+        self.everything: NDArray[np.bool_] = np.empty(0, dtype=bool)
         self._of_alive: tuple[Mask, Bits, NDArray[np.bool_]] | None = None
 
     @classmethod
@@ -62,7 +63,7 @@ class InvertedLists:
             alive: the segment's tombstones; where they are the mask, the answer is kept.
         """
         if mask is None:
-            return self.lists.filled, self._everything
+            return self.lists.filled, self.everything
         kept = self._of_alive
         if kept is not None and kept[0] is mask:
             return kept[1], kept[2]

@@ -103,14 +103,15 @@ class Model:
     def decode(self, labels: Labels, codes: Codes) -> Vectors:
         """Return the (N, D') views that lists and codes stand for."""
         books = self.groups[labels][:, None] if len(self.codewords) > 1 else 0
-        turned = self.codewords[books, np.arange(codes.shape[1]), codes].reshape(len(codes), -1)
+        parts: Vectors = self.codewords[books, np.arange(codes.shape[1]), codes]  # (N, M, Ds)
+        turned = parts.reshape(len(codes), -1)
         if len(self.rotations) == 0:
-            return self.centroids[labels] + turned
+            return np.add(self.centroids[labels], turned, dtype=np.float32)
         residuals = np.empty((len(codes), self.centroids.shape[1]), dtype=np.float32)
         for group in np.unique(self.groups[labels]):
             inside = np.flatnonzero(self.groups[labels] == group)
             residuals[inside] = turned[inside] @ self.rotations[group]
-        return self.centroids[labels] + residuals
+        return np.add(self.centroids[labels], residuals, dtype=np.float32)
 
     def terms(self, labels: Labels, codes: Codes) -> NDArray[np.float32]:
         """Return (N,) |r|^2 + 2 c.r of decoded residuals r and their lists' centroids c."""

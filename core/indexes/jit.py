@@ -79,21 +79,21 @@ class _ByAllSources:
         return stamp + sources_digest()
 
 
-class _GivenFolder(_ByAllSources, _caching.UserProvidedCacheLocator):
+class _GivenFolder(_ByAllSources, _caching.UserProvidedCacheLocator):  # type: ignore[misc]
     """NUMBA_CACHE_DIR."""
 
 
-class _SourceFolder(_ByAllSources, _caching.InTreeCacheLocator):
+class _SourceFolder(_ByAllSources, _caching.InTreeCacheLocator):  # type: ignore[misc]
     """__pycache__ beside the source."""
 
 
-class _UserFolder(_ByAllSources, _caching.UserWideCacheLocator):
+class _UserFolder(_ByAllSources, _caching.UserWideCacheLocator):  # type: ignore[misc]
     """The user's cache folder."""
 
 
-class _KernelCacheImpl(_caching.CompileResultCacheImpl):
+class _KernelCacheImpl(_caching.CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_GivenFolder, _SourceFolder, _UserFolder)
 
 
-class _KernelCache(_caching.FunctionCache):
+class _KernelCache(_caching.FunctionCache):  # type: ignore[misc]
     _impl_class = _KernelCacheImpl

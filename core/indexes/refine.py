@@ -50,7 +50,8 @@ class VectorStore:
             limit = np.finfo(np.float16).max
             halves: Stored = np.clip(vectors, -limit, limit).astype(np.float16).view(np.uint16)
             return halves
-        return np.clip(np.rint((vectors - self.low) / self.step), 0, 255).astype(np.uint8)
+        whole: Stored = np.clip(np.rint((vectors - self.low) / self.step), 0, 255).astype(np.uint8)
+        return whole
 
     def decode(self, stored: Stored) -> Vectors:
         """Return (N, D) vectors."""

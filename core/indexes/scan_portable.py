@@ -1,5 +1,7 @@
 """The scan that runs on any processor: one look-up after the other, in a table that stays in the first-level cache."""
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -30,7 +32,7 @@ def sum_entries(typing_context, code, n_columns, table):  # type: ignore[no-unty
 
         sums = [cgutils.alloca_once_value(builder, ir.Constant(FLOAT, 0.0)) for _ in range(_CHAINS)]
 
-        def add_entry(column, total):  # type: ignore[no-untyped-def]
+        def add_entry(column: Any, total: Any) -> None:
             place = builder.add(code, builder.mul(column, number(64)))
             byte = builder.zext(builder.load(pointer(builder, place, ir.IntType(8))), INT)
             index = builder.add(builder.mul(column, number(256)), byte)
