@@ -57,6 +57,7 @@ export function pickPanel(map, actions) {
         button("Search with this", { iconName: "search", class: "pm-button pm-primary", onclick: () => actions.searchWith(id) })) : null,
       alike);
     element.hidden = false;
+    uncover(now, i, element);
     if (!actions.neighbours) return;
     const found = await actions.neighbours(id);
     if (mine !== ticket) return;
@@ -101,6 +102,13 @@ export function pickPanel(map, actions) {
   }
 
   return { element, show, showPlaced, close };
+}
+
+/** Where the panel lies below the map's middle, as on a phone, move the picked point above it. */
+function uncover(map, i, panel) {
+  const [x, y] = map.view.toScreen(map.data.xy[2 * i], map.data.xy[2 * i + 1]), edge = panel.offsetTop;
+  if (panel.offsetWidth < map.width * 0.8 || y < edge - 20) return;
+  map.moveTo(map.view.panned(map.width / 2 - x, edge / 2 - y));
 }
 
 async function trustLine(map, i, number) {
