@@ -86,6 +86,7 @@ export function mount({ element, props, server, upload, watch }) {
     for (const i of order) {
       if (mine !== ticket) return;
       await measure(i);
+      if (measured.size >= 3) await draw(mine);
     }
     for (const name of FORMATS) {
       if (mine !== ticket) return;
