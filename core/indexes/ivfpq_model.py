@@ -70,7 +70,7 @@ class Model:
         panels = [[make_panels(-2 * part) for part in book] for book in self.codewords]
         rotations = [make_panels(rotation) for rotation in self.rotations]
         dim = self.centroids.shape[1]
-        return Quantizers(
+        quantizers = Quantizers(
             centroids=self.centroids,
             centroid_panels=distance_panels(self.centroids),
             turned=self._turned(self.centroids, np.arange(len(self.centroids))),
@@ -79,6 +79,9 @@ class Model:
             codewords=self.codewords,
             codeword_panels=np.array(panels),
         )
+        for array in quantizers:  # read-only as if mapped: kernels are compiled for one kind of arrays only
+            array.flags.writeable = False
+        return quantizers
 
     def encode(self, views: Vectors) -> tuple[Labels, Codes]:
         """Return for (N, D') views the list (N,) and the code (N, M) of each."""
