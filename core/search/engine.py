@@ -242,6 +242,8 @@ class Engine:
             raise DamagedFileError(
                 f"{current} does not fit the features; run: python -m core index {address} --rebuild"
             )
+        if len(store):
+            index.search(store.vectors[:1], 1)  # loads compiled code, which is no search's own time
         return index
 
     def _encoder(self, name: str) -> PictureEncoder:
