@@ -218,14 +218,21 @@ class Generations:
         Raises:
             DamagedFileError: CURRENT names a generation that is not there.
         """
+        number = self._number()
+        while number is not None:
+            chosen = self.folder / "generations" / number
+            if number.isdigit() and chosen.is_dir():
+                return chosen
+            before, number = number, self._number()
+            if number == before:  # else others were published since it was read, and it was removed
+                raise DamagedFileError(f"{self.folder / CURRENT} names generation {number!r}, which is not there")
+        return None
+
+    def _number(self) -> str | None:
         try:
-            number = (self.folder / CURRENT).read_text(errors="replace").strip()
+            return (self.folder / CURRENT).read_text(errors="replace").strip()
         except FileNotFoundError:
             return None
-        chosen = self.folder / "generations" / number
-        if not number.isdigit() or not chosen.is_dir():
-            raise DamagedFileError(f"{self.folder / CURRENT} names generation {number!r}, which is not there")
-        return chosen
 
     @contextlib.contextmanager
     def new(self) -> Iterator[Path]:
