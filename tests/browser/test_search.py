@@ -187,7 +187,7 @@ def test_number_index_and_knobs_are_those_of_the_engine(live, page, visit, expec
     indexes = [info.name for info in live.engine.gallery(PAINTINGS).indexes if info.available]
     assert {"flat", "faiss-flat"} <= set(indexes)
     for name in indexes:
-        page.get_by_label("Index").select_option(name)
+        page.get_by_role("combobox", name="Index").select_option(name)
         expect(page.locator(".pm-account")).to_contain_text(name)
         expect_ids(page, found(live, Query.stored(60), k=9, index=name))
         knobs = live.engine.load_index(PAINTINGS, name).knobs
