@@ -50,7 +50,7 @@ class IVFPQ(Index):
     needs_training = True
     keeps_vectors = False
     filters = True
-    scan_below = 0.002  # measured on 500k SIFT: a scan of so few codes costs what a probe of 8 lists of 512 does
+    scan_below = 0.002  # estimated, not measured: so few codes should cost no more than a probe of 8 lists of 512
     scan_rows = 2_000
     knobs: ClassVar[Mapping[str, Knob]] = {
         "n_probe": Knob(8, 1, _MOST_LISTS, "lists that are scanned"),
@@ -79,7 +79,8 @@ class IVFPQ(Index):
             n_subspaces: M, codes per vector, 1 to 64.
             n_bits: bits of a code, 4 or 8.
             rotation: of residuals before they are coded: None; "opq", one for all; "shared", one for each of 32 groups
-                of near lists; "local", one for each list (LOPQ).
+                of near lists; "local", one for each list (LOPQ). With one, vectors of more than 256 dimensions are
+                first reduced to 256 principal components, and distances leave out the rest.
             own_codewords: with "shared" or "local", codewords of their own for each rotation, too.
             store: finer vectors for re-ranking (`n_rerank`): "sq8", D bytes each, or "float16", 2 D bytes each.
             seed: of all random choices in training.
