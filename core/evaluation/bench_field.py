@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from core.evaluation.bench_index import Data, K, recall
 from core.evaluation.bench_timing import interleaved
+from core.indexes import create
 from core.indexes.faiss_adapter import import_faiss
 from core.indexes.ivfpq import IVFPQ
 from core.types import Ids, Json, Progress, Vectors, no_progress
@@ -67,6 +68,7 @@ def _ours(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[
         ("ours OPQ", {"rotation": "opq"}, 0),
         ("ours IVFPQ, 32 shared rotations", {"rotation": "shared"}, 0),
         ("ours LOPQ", {"rotation": "local"}, 0),
+        ("ours IVFPQ + 30 re-ranked (SQ8)", {"store": "sq8"}, 30),
         ("ours IVFPQ + 100 re-ranked (SQ8)", {"store": "sq8"}, 100),
     ]
     for name, params, n_rerank in kinds:
@@ -76,6 +78,13 @@ def _ours(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[
             return index.search(queries, K, n_probe=n_probe, n_rerank=n_rerank).ids
 
         yield name, index.nbytes / len(index), search, _N_PROBES
+    hashed = create("lsh", dim).train(data.vectors).add(data.vectors)
+    yield (
+        "ours LSH, re-ranked", hashed.nbytes / len(hashed),
+        lambda queries, n: hashed.search(queries, K, n_candidates=n).ids, (50, 200, 800, 3200),
+    )  # fmt: skip
+    tree = create("kdtree", dim).add(data.vectors)
+    yield "ours k-d tree", tree.nbytes / len(tree), lambda queries, _: tree.search(queries, K).ids, (1,)
 
 
 def _by_faiss(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
