@@ -50,7 +50,9 @@ class IVFPQ(Index):
     needs_training = True
     keeps_vectors = False
     filters = True
-    scan_below = 0.002  # estimated, not measured: so few codes should cost no more than a probe of 8 lists of 512
+    # Measured on 500k SIFT, 512 lists, one thread: a scan of all lists for 250, 2,000 and 8,000 allowed rows takes 405, 523
+    # and 949 us, a probe of 8 lists 285, 294 and 391. Up to 2,000 the scan, which misses nothing, costs less than twice.
+    scan_below = 0.002
     scan_rows = 2_000
     knobs: ClassVar[Mapping[str, Knob]] = {
         "n_probe": Knob(8, 1, _MOST_LISTS, "lists that are scanned"),
