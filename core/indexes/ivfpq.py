@@ -50,8 +50,9 @@ class IVFPQ(Index):
     needs_training = True
     keeps_vectors = False
     filters = True
-    # Measured on 500k SIFT, 512 lists, one thread: a scan of all lists for 250, 2,000 and 8,000 allowed rows takes 405, 523
-    # and 949 us, a probe of 8 lists 285, 294 and 391. Up to 2,000 the scan, which misses nothing, costs less than twice.
+    # Measured on 500k SIFT, 512 lists, one thread: a scan of all lists for 250, 2,000 and 8,000 allowed rows takes 405,
+    # 523 and 949 us, a probe of 8 lists 285, 294 and 391. Up to 2,000 the scan, which misses nothing, costs less than
+    # twice as much.
     scan_below = 0.002
     scan_rows = 2_000
     knobs: ClassVar[Mapping[str, Knob]] = {
