@@ -37,6 +37,8 @@ bench: setup-dev ## run the benchmarks; results go to bench-results/
 	$(BIN)/pip install -q -r requirements-bench.txt
 	$(BIN)/python -m core bench index
 	$(BIN)/python -m core bench search
+	$(BIN)/python -m core bench codec
+	$(BIN)/python -m core bench map
 
 clean: ## remove caches and results; galleries, features and indexes stay
 	rm -rf build bench-results test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage*
