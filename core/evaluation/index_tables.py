@@ -5,32 +5,18 @@ C. Schmid define it (TPAMI 2011, section V).
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from core.arrays import as_vectors
-from core.errors import RetrievalError
-from core.indexes import Index, create
+from core.evaluation.index_building import Candidate, build_or_row
+from core.indexes import exact
 from core.types import Ids, Json, Progress, Vectors, no_progress
 
+__all__ = ["Candidate", "compact_codes", "markdown", "precision_table", "recall_table", "reduced"]
+
 PROBES = (1, 3, 10)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An index to be measured.
-
-    Attributes:
-        params: of its constructor.
-        knobs: one row for each.
-    """
-
-    name: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-    knobs: tuple[Mapping[str, int], ...] = ({},)
 
 
 def compact_codes(n_lists: int, n_subspaces: int) -> list[Candidate]:
@@ -56,27 +42,15 @@ def recall_table(
 ) -> list[Json]:
     """Return rows of index, knobs, recall, microseconds per query, build seconds and bytes; every vector is a query."""
     vectors = as_vectors(vectors)
-    truth = _truth(vectors)
-    rows: list[Json] = []
-    for done, candidate in enumerate(candidates):
-        progress(done, len(candidates), f"measuring indexes: {candidate.name}")
-        built = _built(candidate, vectors, threads)
-        if isinstance(built, str):
-            rows.append({"index": candidate.name, "unavailable": built})
-            continue
-        index, seconds = built
-        for knobs in candidate.knobs:
-            started = time.perf_counter()
-            found = index.search(vectors, at + 1, **knobs).ids
-            spent = time.perf_counter() - started
-            rows.append(
-                {
-                    "index": candidate.name, "knobs": dict(knobs), f"recall_at_{at}": _hit_rate(found, truth, at),
-                    "us_per_query": spent / len(vectors) * 1e6, "build_s": seconds, "bytes": index.nbytes,
-                }
-            )  # fmt: skip
-    progress(len(candidates), len(candidates), "measuring indexes")
-    return rows
+    nearest = exact.nearest(vectors, vectors, min(2, len(vectors)))[0]
+    # A vector's duplicate may come before itself.
+    truth = np.where(nearest[:, 0] == np.arange(len(vectors)), nearest[:, -1], nearest[:, 0])
+
+    def score(found: Ids) -> float:
+        return _hit_rate(found, truth, at)
+
+    measure = f"recall_at_{at}"
+    return _rows(candidates, vectors, vectors, at + 1, measure, score, threads=threads, progress=progress)
 
 
 def precision_table(
@@ -100,27 +74,11 @@ def precision_table(
         raise ValueError(
             f"{len(base)} vectors and {len(queries)} queries need labels, got {len(labels)} and {len(query_labels)}"
         )
-    rows: list[Json] = []
-    for done, candidate in enumerate(candidates):
-        progress(done, len(candidates), f"measuring indexes: {candidate.name}")
-        built = _built(candidate, base, threads)
-        if isinstance(built, str):
-            rows.append({"index": candidate.name, "unavailable": built})
-            continue
-        index, seconds = built
-        for knobs in candidate.knobs:
-            started = time.perf_counter()
-            found = index.search(queries, k, **knobs).ids
-            spent = time.perf_counter() - started
-            hits = (labels[found] == query_labels[:, None]) & (found >= 0)
-            rows.append(
-                {
-                    "index": candidate.name, "knobs": dict(knobs), f"precision_at_{k}": float(hits.mean()),
-                    "us_per_query": spent / len(queries) * 1e6, "build_s": seconds, "bytes": index.nbytes,
-                }
-            )  # fmt: skip
-    progress(len(candidates), len(candidates), "measuring indexes")
-    return rows
+
+    def score(found: Ids) -> float:
+        return float(((labels[found] == query_labels[:, None]) & (found >= 0)).mean())
+
+    return _rows(candidates, base, queries, k, f"precision_at_{k}", score, threads=threads, progress=progress)
 
 
 def reduced(vectors: Vectors, dim: int) -> Vectors:
@@ -149,28 +107,38 @@ def markdown(rows: Sequence[Json]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _built(candidate: Candidate, vectors: Vectors, threads: int) -> tuple[Index, float] | str:
-    """Return the index with its build time in seconds, or why it cannot be built."""
-    try:
-        started = time.perf_counter()
-        index = create(candidate.name, vectors.shape[1], **candidate.params)
-        index.threads = threads
-        index.train(vectors).add(vectors)
-        return index, time.perf_counter() - started
-    except RetrievalError as error:
-        return str(error)
-
-
-def _truth(vectors: Vectors) -> Ids:
-    """Return (N,) the exact nearest neighbour of every vector, itself excluded."""
-    norms = (vectors**2).sum(axis=1)
-    nearest = np.empty(len(vectors), dtype=np.int64)
-    for start in range(0, len(vectors), 1024):
-        block = vectors[start : start + 1024]
-        distances = norms[None, :] - 2 * block @ vectors.T
-        distances[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
-        nearest[start : start + len(block)] = distances.argmin(axis=1)
-    return nearest
+def _rows(
+    candidates: Sequence[Candidate],
+    base: Vectors,
+    queries: Vectors,
+    k: int,
+    measure: str,
+    score: Callable[[Ids], float],
+    *,
+    threads: int,
+    progress: Progress,
+) -> list[Json]:
+    """Build each candidate, search for k with each of its knobs, and score the ids (Q, k) that it finds."""
+    rows: list[Json] = []
+    for done, candidate in enumerate(candidates):
+        progress(done, len(candidates), f"measuring indexes: {candidate.name}")
+        built = build_or_row(candidate, base, threads=threads)
+        if isinstance(built, dict):
+            rows.append(built)
+            continue
+        index, seconds = built
+        for knobs in candidate.knobs:
+            started = time.perf_counter()
+            found = index.search(queries, k, **knobs).ids
+            spent = time.perf_counter() - started
+            rows.append(
+                {
+                    "index": candidate.name, "knobs": dict(knobs), measure: score(found),
+                    "us_per_query": spent / len(queries) * 1e6, "build_s": seconds, "bytes": index.nbytes,
+                }
+            )  # fmt: skip
+    progress(len(candidates), len(candidates), "measuring indexes")
+    return rows
 
 
 def _hit_rate(found: Ids, truth: Ids, at: int) -> float:
