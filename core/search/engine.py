@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from core import datasets, encoders, imaging, indexes
+from core import datasets, indexes
 from core.arrays import as_count
 from core.datasets import Dataset, ImageRecord
 from core.datasets.catalog import CATALOG
-from core.encoders import PictureEncoder
-from core.errors import DamagedFileError, NotPreparedError, RetrievalError, StaleError, UnknownNameError
+from core.errors import DamagedFileError, NotPreparedError, RetrievalError, StaleError
 from core.features import FeatureStore
 from core.indexes import Index
+from core.search.encoding import QueryEncoder
 from core.search.explain import Xray, xray
 from core.search.galleries import (
     GalleryInfo,
@@ -27,25 +26,13 @@ from core.search.galleries import (
     searchable,
     unusable,
 )
-from core.search.loaded import Loaded, Recent
+from core.search.loaded import Loaded
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
 from core.search.stamps import stamp_of, stamps
 from core.settings import Address, Settings
 from core.storage import CURRENT, Generations
-from core.types import Image, Vectors
-
-_REMEMBERED = 256  # vectors of uploads, 5 kB each
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    """A query's vector and what it cost."""
-
-    vector: Vectors  # (D,)
-    decode_ms: float = 0.0
-    encode_ms: float = 0.0
-    cached: bool = False
+from core.types import Vectors
 
 
 class Engine:
@@ -58,11 +45,10 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._datasets: Loaded[str, Dataset] = Loaded()
-        self._encoders: Loaded[str, PictureEncoder] = Loaded()
+        self._queries = QueryEncoder(settings, self.dataset)
         self._views: Loaded[Address, tuple[FeatureStore, list[str]]] = Loaded()
         self._infos: Loaded[Address, GalleryInfo] = Loaded()
         self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
-        self._remembered: Recent[tuple[str, str], Vectors] = Recent(_REMEMBERED)
 
     def galleries(self) -> list[GalleryInfo]:
         """Describe all galleries of prepared data sets, ready or not; a damaged one says so in its message."""
@@ -134,7 +120,7 @@ class Engine:
 
     def encode(self, address: str, query: Query) -> Vectors:
         """Return the (D,) vector of length 1 that a query is searched with."""
-        return self._encode(self._address(address), query, self.vectors(address)).vector
+        return self._queries.encode(self._address(address), query, self.vectors(address)).vector
 
     def search(
         self,
@@ -168,7 +154,7 @@ class Engine:
         if not name:
             raise NotPreparedError(f"{chosen} has no index that can be used; run: python -m core index {chosen}")
         structure = self._index(chosen, name, store)
-        encoded = self._encode(chosen, query, store)
+        encoded = self._queries.encode(chosen, query, store)
         started = time.perf_counter()
         allowed = None
         if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
@@ -193,6 +179,7 @@ class Engine:
             results=results,
             knobs=dict(knobs or {}),
             cached=encoded.cached,
+            is_approximate=store.is_approximate,
         )
 
     def explain(self, address: str, query: Query, outcome: SearchOutcome) -> Xray:
@@ -245,47 +232,3 @@ class Engine:
         if len(store):
             index.search(store.vectors[:1], 1)  # loads compiled code, which is no search's own time
         return index
-
-    def _encoder(self, name: str) -> PictureEncoder:
-        return self._encoders.get(name, None, lambda: encoders.load(name, self.settings))
-
-    def _encode(self, address: Address, query: Query, store: FeatureStore) -> _Encoded:
-        if query.kind == "vector":
-            if query.values is None or query.values.shape != (store.dim,):
-                raise ValueError(f"the vector must have {store.dim} numbers for {address}")
-            return _Encoded(query.values)
-        if query.kind == "stored" and query.image_id is not None:
-            if query.is_whole:
-                return _Encoded(self._stored_vector(address, query.image_id, store))
-            dataset = self.dataset(str(address))
-            record = dataset.catalog.get(query.image_id)
-            query = Query.picture(dataset.source_path(record), query.region, query.quarter_turns, query.mirrored)
-        encoder = self._encoder(address.encoder)
-        store.require_encoder(encoder.fingerprint)
-        started = time.perf_counter()
-        source, content = query.content()
-        key = (content, encoder.fingerprint)
-        remembered = self._remembered.get(key)
-        if remembered is not None:
-            return _Encoded(remembered, cached=True)
-        image = encoder.prepare(self._decode(source, query, encoder))
-        decoded = time.perf_counter()
-        vector: Vectors = encoder.encode([image])[0]
-        encoded = time.perf_counter()
-        self._remembered.put(key, vector)
-        return _Encoded(vector, 1000 * (decoded - started), 1000 * (encoded - decoded))
-
-    def _decode(self, source: bytes | Image, query: Query, encoder: PictureEncoder) -> Image:
-        min_side = encoder.preparation.min_side(query.region)
-        image = imaging.open_image(source, min_side=min_side, max_pixels=self.settings.max_pixels)
-        image = imaging.turn(image, query.quarter_turns, query.mirrored)
-        return image if query.region is None else imaging.crop(image, query.region)
-
-    def _stored_vector(self, address: Address, image_id: int, store: FeatureStore) -> Vectors:
-        row = int(store.row_of([image_id])[0])
-        if row < 0:
-            self.dataset(str(address)).catalog.get(image_id)  # says so if there is no such picture
-            raise UnknownNameError(
-                f"picture {image_id} of {address.dataset} has no features; run: python -m core index {address}"
-            )
-        return np.array(store.vectors[row])

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from core.arrays import as_count, as_vectors
 from core.errors import ImageError
+from core.search.steering import NONE, Steering
 from core.storage import digest
 from core.types import Image, Vectors
 
@@ -23,6 +24,7 @@ class Query:
     Attributes:
         region: (x0, y0, x1, y1) fractions of the turned picture, from its top left corner; None for all of it.
         quarter_turns: clockwise, applied before mirroring and before the region is cut out.
+        steering: more pictures, pluses and minuses, weights and variety; see `steered`.
     """
 
     kind: Literal["picture", "stored", "vector"]
@@ -32,6 +34,7 @@ class Query:
     region: Region | None = None
     quarter_turns: int = 0
     mirrored: bool = False
+    steering: Steering = NONE
 
     @staticmethod
     def picture(
@@ -75,6 +78,17 @@ class Query:
         if len(array) != 1 or not norm:
             raise ValueError(f"a query must be one vector that is not zero, got shape {np.asarray(values).shape}")
         return Query("vector", values=array[0] / norm)
+
+    def steered(self, **changes: Any) -> "Query":
+        """Return this query steered as `core.search.steering.Steering` describes: `query.steered(plus=(3, 9))`.
+
+        Raises:
+            ValueError, TypeError: see there; a query in `also` that is steered itself.
+        """
+        steering = replace(self.steering, **changes)
+        if any(one.steering != NONE for one in steering.also):
+            raise ValueError("a further query picture cannot be steered by itself")
+        return replace(self, steering=steering)
 
     @property
     def is_whole(self) -> bool:

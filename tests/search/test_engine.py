@@ -9,6 +9,7 @@ import pytest
 from core import indexes
 from core.errors import ImageError, NotPreparedError, UnknownNameError
 from core.search import Engine, Query
+from core.search.encoding import QueryEncoder
 from core.settings import Settings
 
 
@@ -50,7 +51,7 @@ def test_a_stored_query_is_not_encoded_again(engine: Engine, monkeypatch: pytest
     def refuse(*_: object) -> None:
         raise AssertionError("encoded")
 
-    monkeypatch.setattr(Engine, "_encoder", refuse)
+    monkeypatch.setattr(QueryEncoder, "encoder", refuse)
     outcome = engine.search("satellite", Query.stored(5), k=4)
     assert outcome.results[0].image_id == 5
     assert outcome.timings_ms["encode"] == outcome.timings_ms["decode"] == 0
