@@ -18,6 +18,7 @@ from core.arrays import as_count
 from core.errors import UnavailableError
 from core.indexes import exact, store
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
+from core.indexes.effort import Effort
 from core.types import Distances, Ids, Json, Vectors
 
 
@@ -141,6 +142,9 @@ class FaissFlat(FaissIndex):
     def _parameters(self, faiss: Any, index: Any, selector: Any, knobs: Mapping[str, Any]) -> Any:
         return None if selector is None else faiss.SearchParameters(sel=selector)
 
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        return Effort(vectors=len(segment))
+
 
 class FaissHNSW(FaissIndex):
     """A graph of near neighbours in layers, walked greedily.
@@ -168,6 +172,15 @@ class FaissHNSW(FaissIndex):
 
     def _parameters(self, faiss: Any, index: Any, selector: Any, knobs: Mapping[str, Any]) -> Any:
         return faiss.SearchParametersHNSW(sel=selector, efSearch=knobs["ef_search"])
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        """Count by FAISS's own statistics; they are of the whole process, so that others can only add to them."""
+        statistics, counts = import_faiss().cvar.hnsw_stats, []
+        for _ in range(2):
+            before = statistics.ndis
+            self._search(segment, query, k, None, knobs)
+            counts.append(int(statistics.ndis - before))
+        return Effort(vectors=min(counts))
 
     def _structure_nbytes(self, structure: Any) -> int:
         graph = structure.hnsw
@@ -210,6 +223,9 @@ class FaissLSH(FaissIndex):
         asked = min(max(k, knobs["n_candidates"]), len(segment))
         candidates, _ = super()._search(segment, queries, asked, None, knobs)
         return exact.rank(queries, segment.vectors, candidates, k)
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        return Effort(codes=len(segment), vectors=min(max(k, knobs["n_candidates"]), len(segment)))
 
     def _scan(self, segment: Segment, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Distances]:
         return Index._scan(self, segment, queries, k, rows)

@@ -9,6 +9,7 @@ import numpy as np
 from core.arrays import as_count
 from core.errors import UnavailableError
 from core.indexes.base import Knob, Rows, Segment
+from core.indexes.effort import Effort
 from core.indexes.faiss_adapter import FaissIndex, import_faiss
 from core.types import Distances, Vectors
 
@@ -52,6 +53,9 @@ class FaissIVF(FaissIndex):
         mask[rows] = True
         return self._search(segment, queries, k, mask, {"n_probe": segment.structure.nlist})
 
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        return Effort(codes=_probed(segment.structure, query, knobs["n_probe"]), centroids=segment.structure.nlist)
+
     def _reconstruct(self, segment: Segment, rows: Rows) -> Vectors:
         everything: Vectors = segment.structure.reconstruct_n(0, len(segment))  # FAISS decodes list by list
         return everything[rows]
@@ -73,6 +77,9 @@ class FaissIVFFlat(FaissIVF):
         faiss = import_faiss()
         n_lists = _lists(self.name, self.n_lists, n_training)
         return _owning(faiss.IndexIVFFlat, faiss.IndexFlatL2(self.dim), self.dim, n_lists)
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        return Effort(vectors=_probed(segment.structure, query, knobs["n_probe"]), centroids=segment.structure.nlist)
 
 
 class FaissIVFPQ(FaissIVF):
@@ -147,10 +154,21 @@ class FaissFastScan(FaissIndex):
         lists = faiss.SearchParametersIVF(sel=selector, nprobe=min(knobs["n_probe"], n_lists))
         return faiss.IndexRefineSearchParameters(k_factor=knobs["k_factor"], base_index_params=lists)
 
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        scanned = import_faiss().downcast_index(segment.structure.base_index)
+        codes = _probed(scanned, query, knobs["n_probe"])
+        return Effort(codes, min(codes, int(k * knobs["k_factor"])), scanned.nlist)
+
     def _structure_nbytes(self, structure: Any) -> int:
         scanned = import_faiss().downcast_index(structure.base_index)
         lists = structure.ntotal * (scanned.code_size + 8) + scanned.nlist * self.dim * 4
         return super()._structure_nbytes(structure) + int(lists) + 4 * int(scanned.pq.centroids.size())
+
+
+def _probed(index: Any, query: Vectors, n_probe: int) -> int:
+    """Return how many codes are in the lists of a FAISS inverted file that one query (1, D) probes."""
+    _, lists = index.quantizer.search(query, min(n_probe, index.nlist))
+    return sum(index.invlists.list_size(int(number)) for number in lists[0])
 
 
 def _lists(name: str, wanted: int | None, n_training: int) -> int:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.indexes import exact
 from core.indexes.base import Index, Mask, Rows, Segment
+from core.indexes.effort import Effort
 from core.indexes.store import read_array, write_array
 from core.types import Distances, Ids, Json, Vectors
 
@@ -39,6 +40,9 @@ class Flat(Index):
     def _scan(self, segment: Segment, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Distances]:
         assert segment.vectors is not None
         return exact.nearest(queries, segment.vectors, k, norms=segment.structure, rows=rows)
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        return Effort(vectors=len(segment))
 
     def _structure_nbytes(self, structure: NDArray[np.float32]) -> int:
         return structure.nbytes

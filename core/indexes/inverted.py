@@ -44,6 +44,12 @@ class InvertedLists:
         """Bytes of all arrays."""
         return sum(array.nbytes for array in self.lists) + (0 if self.stored is None else self.stored.nbytes)
 
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """(n_lists,) codes in each list."""
+        filled = np.concatenate([[0], np.cumsum(np.bitwise_count(self.lists.filled), dtype=np.int64)])
+        return np.diff(filled[self.lists.starts])
+
     def content(self, rows: Rows) -> tuple[NDArray[np.int64], Codes, NDArray[Any] | None]:
         """Return the lists (n,), codes (n, M) and stored vectors (n, D) of rows (n,)."""
         flat = self.lists.rows.reshape(-1)

@@ -21,6 +21,7 @@ from core.arrays import as_count
 from core.errors import UnavailableError
 from core.indexes import ivfpq_files
 from core.indexes.base import Index, Knob, Mask, Rows, SearchResult, Segment
+from core.indexes.effort import Effort
 from core.indexes.inverted import InvertedLists
 from core.indexes.ivfpq_model import Model, RotationKind, train_model
 from core.indexes.refine import Kind, VectorStore
@@ -251,6 +252,13 @@ class IVFPQ(Index):
         if self.store is not None and held.stored is not None and n_rerank:
             rows, distances = self.store.rank(queries, held.stored, rows, k, self.threads)
         return rows[:, :k], distances[:, :k]
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        centroids = self.model.centroids
+        nearest = np.argsort(((self.model.frame.view(query) - centroids) ** 2).sum(axis=1), kind="stable")
+        scanned = int(segment.structure.sizes[nearest[: knobs["n_probe"]]].sum())
+        reranked = 0 if self.store is None else min(max(k, knobs["n_rerank"]), scanned) * bool(knobs["n_rerank"])
+        return Effort(codes=scanned, vectors=reranked, centroids=len(centroids))
 
     def _reconstruct(self, segment: Segment, rows: Rows) -> Vectors:
         labels, codes, stored = segment.structure.content(rows)

@@ -20,6 +20,7 @@ from core.arrays import as_count
 from core.errors import UnavailableError
 from core.indexes import exact, store
 from core.indexes.base import Index, Mask, Rows, Segment
+from core.indexes.effort import Effort
 from core.indexes.store import read_array, write_array
 from core.types import Distances, Ids, Json, Vectors
 
@@ -55,6 +56,18 @@ class KDTree(Index):
         assert segment.vectors is not None
         _, rows = segment.structure.opened().query(queries, k)  # distances, not squared, in float64
         return exact.rank(queries, segment.vectors, rows, k)
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        """Count the vectors in leaves that can hold one of the k: no walk through the tree can pass them over."""
+        _, nodes, bounds, _ = segment.structure.shape()
+        _, distances = self._search(segment, query, k, None, knobs)
+        if self.tree == "kd":
+            nearest = np.maximum(np.maximum(bounds[0] - query, query - bounds[1]), 0)  # (nodes, D) to each box
+            lowest = np.sqrt((nearest**2).sum(axis=1))
+        else:
+            lowest = np.maximum(np.sqrt(((bounds[0] - query) ** 2).sum(axis=1)) - nodes["radius"], 0)
+        needed = (nodes["is_leaf"] > 0) & (lowest <= np.sqrt(distances[0, -1]) * (1 + 1e-6))
+        return Effort(vectors=int((nodes["idx_end"] - nodes["idx_start"])[needed].sum()))
 
     def _structure_nbytes(self, structure: "_Tree") -> int:
         return structure.nbytes

@@ -16,6 +16,7 @@ from core.arrays import as_count
 from core.errors import UnavailableError
 from core.indexes import exact
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
+from core.indexes.effort import Effort
 from core.indexes.store import read_array, write_array
 from core.types import Distances, Ids, Json, Vectors
 
@@ -83,6 +84,9 @@ class LSH(Index):
         scan = _nearest_codes if len(segment) <= _FEW else _nearest_codes_compiled
         candidates = [scan(segment.structure, code, mask, wanted) for code in self.encode(queries)]
         return exact.rank(queries, segment.vectors, candidates, k)
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        return Effort(codes=len(segment), vectors=min(max(k, knobs["n_candidates"]), len(segment)))
 
     def _structure_nbytes(self, structure: NDArray[np.uint64]) -> int:
         return structure.nbytes

@@ -19,6 +19,7 @@ from core.arrays import as_count
 from core.errors import UnavailableError
 from core.indexes import exact
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
+from core.indexes.effort import Effort
 from core.indexes.store import read_array, write_array
 from core.types import Distances, Ids, Json, Vectors
 
@@ -108,6 +109,14 @@ class MinHashLSH(Index):
         found = [self._candidates(segment.structure, *ends, wanted, mask) for ends in zip(low, high, strict=True)]
         candidates = [rows if len(rows) >= k else everything for rows in found]  # hardly a hash in common: all
         return exact.rank(queries, segment.vectors, candidates, k)
+
+    def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
+        wanted = max(k, knobs["n_candidates"])
+        if wanted >= len(segment):
+            return Effort(vectors=len(segment))
+        low, high = self._ranges(segment.structure, self._keys(self.hashes(query)))
+        found = len(self._candidates(segment.structure, low[0], high[0], wanted, None))
+        return Effort(vectors=found if found >= k else len(segment))
 
     def _candidates(self, forest: Forest, low: Rows, high: Rows, wanted: int, mask: Mask | None) -> Rows:
         """Return rows of the mask that share the longest prefixes, at least `wanted` if as many share any.

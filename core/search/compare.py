@@ -9,11 +9,17 @@ import numpy as np
 
 from core import indexes
 from core.arrays import as_count
+from core.datasets import ImageRecord
 from core.errors import RetrievalError
+from core.indexes import Index
+from core.indexes.effort import Effort, effort
 from core.search.engine import Engine
 from core.search.outcome import Result
 from core.search.query import Query
-from core.types import Ids, Json
+from core.types import Distances, Ids, Json, Vectors
+
+_REPEATS = 3
+_REPEAT_BELOW_MS = 3.0  # a longer search is timed once
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,10 @@ class Column:
         results: best first, as the page would show them; empty where it could not be used.
         missed: ids among the true neighbours that it did not return, nearest first.
         recall: share of the true neighbours that it returned, 0..1.
-        search_ms: of the search alone, the fastest of three.
+        search_ms: of the search in the index alone; the fastest of three where it is short.
         nbytes: of the index in memory.
+        effort: what was compared; None where the index does not tell, or a filter holds.
+        knobs: all its settings that counted.
         reason: why it could not be used; empty if it was.
     """
 
@@ -38,7 +46,26 @@ class Column:
     recall: float = 0.0
     search_ms: float = 0.0
     nbytes: int = 0
+    effort: Effort | None = None
+    knobs: Mapping[str, int | float] = field(default_factory=dict)
     reason: str = ""
+
+    def to_json(self) -> Json:
+        """Return it as `compare --json` prints it."""
+        return {
+            "index": self.index,
+            "reason": self.reason,
+            "recall": self.recall,
+            "search_ms": round(self.search_ms, 4),
+            "bytes": self.nbytes,
+            "compared": None if self.effort is None else self.effort._asdict(),
+            "knobs": dict(self.knobs),
+            "missed": self.missed,
+            "results": [
+                {"rank": r.rank, "image_id": r.image_id, "similarity": r.similarity, "distance": r.distance}
+                for r in self.results
+            ],
+        }
 
 
 @dataclass(frozen=True)
@@ -50,15 +77,19 @@ class Comparison:
         k: neighbours asked for.
         n_searched: pictures that could have been found.
         truth: the k true neighbours by exact distance, nearest first.
+        truth_similarities: their cosines.
         encode_ms: once for all columns.
+        vector: (D,) that was searched with.
     """
 
     gallery: str
     k: int
     n_searched: int
     truth: list[int]
+    truth_similarities: list[float]
     encode_ms: float
     columns: list[Column]
+    vector: Vectors
 
     def to_json(self) -> Json:
         """Return what `compare --json` prints."""
@@ -68,21 +99,7 @@ class Comparison:
             "n_searched": self.n_searched,
             "truth": self.truth,
             "encode_ms": round(self.encode_ms, 3),
-            "columns": [
-                {
-                    "index": column.index,
-                    "reason": column.reason,
-                    "recall": column.recall,
-                    "search_ms": round(column.search_ms, 4),
-                    "bytes": column.nbytes,
-                    "missed": column.missed,
-                    "results": [
-                        {"rank": r.rank, "image_id": r.image_id, "similarity": r.similarity, "distance": r.distance}
-                        for r in column.results
-                    ],
-                }
-                for column in self.columns
-            ],
+            "columns": [column.to_json() for column in self.columns],
         }
 
 
@@ -108,7 +125,7 @@ def compare(
         UnknownNameError, NotPreparedError, ImageError, ValueError: as `Engine.search`. What is wrong with one index
             alone stands in its column.
     """
-    store = engine.vectors(address)
+    store, dataset = engine.vectors(address), engine.dataset(address)
     k = as_count(k, what="k", most=max(1, len(store)))
     chosen = indexes.names() if names is None else list(names)
     for name in chosen:
@@ -116,43 +133,109 @@ def compare(
     started = time.perf_counter()
     vector = engine.encode(address, query)
     encode_ms = 1000 * (time.perf_counter() - started)
-    selected = engine.dataset(address).catalog.select(where or {})
-    allowed = selected[store.row_of(selected) >= 0]
-    truth = _nearest(store.vectors[store.row_of(allowed)], allowed, vector, k)
-    columns = [_column(engine, address, vector, k, name, where, (knobs or {}).get(name, {}), truth) for name in chosen]
-    return Comparison(engine.gallery(address).address, k, len(allowed), truth.tolist(), encode_ms, columns)
+    allowed: Ids | None = None
+    if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
+        selected = dataset.catalog.select(where or {})
+        allowed = selected[store.row_of(selected) >= 0]
+    searched = store.ids if allowed is None else allowed
+    cosines = (store.vectors if allowed is None else store.vectors[store.row_of(allowed)]) @ vector
+    order = np.lexsort((searched, -cosines))[:k]  # of equals the smaller id first
+    truth, likeness = searched[order], cosines[order]
+    answers = [_asked(engine, address, vector, k, name, allowed, (knobs or {}).get(name, {})) for name in chosen]
+    found = {int(image) for answer in answers for image in answer.ids}
+    records = {record.image_id: record for record in dataset.catalog.records(sorted(found))}
+    similarity = dict(zip(searched.tolist(), cosines.tolist(), strict=True))
+    columns = [_column(answer, truth, similarity, records) for answer in answers]
+    return Comparison(
+        engine.gallery(address).address, k, len(searched), truth.tolist(), likeness.tolist(), encode_ms, columns, vector
+    )
 
 
-def _nearest(vectors: np.ndarray[Any, Any], ids: Ids, vector: np.ndarray[Any, Any], k: int) -> Ids:
-    """Return the ids (min(k, N),) of the vectors (N, D) of largest cosine; of equals the smaller id first."""
-    return ids[np.lexsort((ids, -(vectors @ vector)))[:k]]
+def column_of(
+    index: str,
+    summary: str,
+    ids: Ids,
+    distances: Distances,
+    comparison: Comparison,
+    records: Mapping[int, ImageRecord],
+    similarity: Mapping[int, float],
+    **facts: Any,
+) -> Column:
+    """Return the column of something that is not a registered index, beside those of a comparison.
+
+    Args:
+        ids, distances: (n,) what it found.
+        records, similarity: id -> record and exact cosine, of all of them.
+        facts: search_ms, nbytes, effort.
+    """
+    answer = _Answer(index, summary, ids, distances, **facts)
+    return _column(answer, np.array(comparison.truth, np.int64), similarity, records)
 
 
-def _column(
+@dataclass(frozen=True)
+class _Answer:
+    """What an index returned, before it is judged."""
+
+    index: str
+    summary: str
+    ids: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    distances: Distances = field(default_factory=lambda: np.empty(0, np.float32))
+    search_ms: float = 0.0
+    nbytes: int = 0
+    effort: Effort | None = None
+    knobs: Mapping[str, int | float] = field(default_factory=dict)
+    reason: str = ""
+
+
+def _asked(
     engine: Engine,
     address: str,
-    vector: np.ndarray[Any, Any],
+    vector: Vectors,
     k: int,
     name: str,
-    where: Mapping[str, Any] | None,
+    allowed: Ids | None,
     knobs: Mapping[str, int | float],
-    truth: Ids,
-) -> Column:
+) -> _Answer:
     summary = indexes.describe(name).summary
     try:
         index = engine.load_index(address, name)
-        query = Query.vector(vector)
-        outcomes = [engine.search(address, query, k=k, index=name, where=where, knobs=knobs) for _ in range(3)]
+        ids, distances, search_ms = _timed(index, vector, k, allowed, knobs)
+        compared = effort(index, vector, k, **knobs) if allowed is None else None
     except RetrievalError as error:
-        return Column(name, summary, reason=str(error))
-    found = {result.image_id for result in outcomes[0].results}
-    missed = [int(image) for image in truth if int(image) not in found]
-    return Column(
-        index=name,
-        summary=summary,
-        results=outcomes[0].results,
-        missed=missed,
-        recall=1 - len(missed) / max(1, len(truth)),
-        search_ms=min(outcome.timings_ms["search"] for outcome in outcomes),
-        nbytes=index.nbytes,
+        return _Answer(name, summary, reason=str(error))
+    settings = {knob: knobs.get(knob, facts.default) for knob, facts in index.knobs.items()}
+    return _Answer(name, summary, ids, distances, search_ms, index.nbytes, compared, settings)
+
+
+def _timed(
+    index: Index, vector: Vectors, k: int, allowed: Ids | None, knobs: Mapping[str, int | float]
+) -> tuple[Ids, Distances, float]:
+    """Return the ids and distances of one query, and the fastest of up to three runs in milliseconds."""
+    queries, best_ms = np.ascontiguousarray(vector[None]), np.inf
+    for _ in range(_REPEATS):
+        started = time.perf_counter()
+        found = index.search(queries, k, allowed=allowed, **knobs)
+        best_ms = min(best_ms, 1000 * (time.perf_counter() - started))
+        if best_ms > _REPEAT_BELOW_MS:
+            break
+    is_found = found.ids[0] >= 0
+    return found.ids[0][is_found], found.distances[0][is_found], float(best_ms)
+
+
+def _column(answer: _Answer, truth: Ids, similarity: Mapping[int, float], records: Mapping[int, ImageRecord]) -> Column:
+    """Sort an answer by exact similarity, as a search does, and say what is missing from it."""
+    if answer.reason:
+        return Column(answer.index, answer.summary, reason=answer.reason)
+    pairs = sorted(
+        zip(answer.ids.tolist(), answer.distances.tolist(), strict=True), key=lambda one: (-similarity[one[0]], one[0])
     )
+    results = [
+        Result(rank, image, records[image].path, similarity[image], distance, records[image])
+        for rank, (image, distance) in enumerate(pairs, start=1)
+    ]
+    found = {image for image, _ in pairs}
+    missed = [image for image in truth.tolist() if image not in found]
+    return Column(
+        answer.index, answer.summary, results, missed, 1 - len(missed) / max(1, len(truth)), answer.search_ms,
+        answer.nbytes, answer.effort, answer.knobs,
+    )  # fmt: skip
