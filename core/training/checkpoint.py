@@ -66,7 +66,9 @@ def restore(checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Op
     for name, parameter in module.named_parameters():
         moments = {m: checkpoint.tensors.get(f"{m}.{name}") for m in _MOMENTS}
         if all(value is not None for value in moments.values()):
-            state: dict[str, Any] = {m: v.clone() for m, v in moments.items() if v is not None}
+            state: dict[str, Any] = {
+                m: torch.empty_like(parameter).copy_(v) for m, v in moments.items() if v is not None
+            }
             optimizer.state[parameter] = {**state, "step": torch.tensor(float(updates))}
 
 
