@@ -5,18 +5,15 @@ costs nothing more. Ranks count from 1.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.arrays import as_count, as_vectors
-from core.errors import UnavailableError
+from core.arrays import as_count
 from core.indexes import Index
+from core.search.measured import Measured, measure
 from core.types import Ids, Json, Vectors
-
-if TYPE_CHECKING:
-    from core.indexes.ivfpq_model import Model
 
 Verdict = Literal["found", "list", "code", "list and code", "re-ranking"]
 
@@ -74,6 +71,8 @@ class Xray:
         results: (r,) ids that the search returned.
         tables: (M, Ks) squared distances of the query's residual to every codeword, for the nearest list.
         neighbours: the k true neighbours, nearest first.
+        n_kept: best codes that the scan keeps: k, or more where they are ranked again.
+        measured: what all this was read off.
     """
 
     index: str
@@ -91,6 +90,8 @@ class Xray:
     result_exact: NDArray[np.float32]  # (r,) by the vectors
     tables: NDArray[np.float32]
     neighbours: list[Lost]
+    n_kept: int
+    measured: Measured
 
     @property
     def recall(self) -> float:
@@ -150,26 +151,18 @@ def xray(
         UnavailableError: the index has no lists and codes of ours.
         ValueError: an argument out of range.
     """
-    from core.indexes.ivfpq import IVFPQ
+    return look_into(measure(index, query, vectors, ids), k=k, n_probe=n_probe, n_rerank=n_rerank)
 
-    if not isinstance(index, IVFPQ):
-        raise UnavailableError(f"{index.name} cannot be looked into; choose ivfpq, opq-ivfpq or lopq")
-    queries = as_vectors(np.reshape(query, (1, -1)), index.dim, what="query")
+
+def look_into(measured: Measured, *, k: int = 10, n_probe: int | None = None, n_rerank: int = 0) -> Xray:
+    """Do what `xray` does, with what was measured already; arguments as there."""
+    index, ids, labels = measured.index, measured.ids, measured.labels
+    approximate, exact, list_rank = measured.approximate, measured.exact, measured.list_rank
     k = min(as_count(k, what="k"), len(ids))
-    model = index.model
-    n_lists = len(model.centroids)
+    n_lists = measured.n_lists
     probes = min(as_count(index.knobs["n_probe"].default if n_probe is None else n_probe, what="n_probe"), n_lists)
-    found = index.search(queries, k, n_probe=probes, n_rerank=n_rerank)
+    found = index.search(measured.query, k, n_probe=probes, n_rerank=n_rerank)
     results = found.ids[0][found.ids[0] >= 0]
-
-    labels, codes = _codes_of(index, ids)
-    view = model.frame.view(queries)  # (1, D')
-    to_lists = ((view - model.centroids) ** 2).sum(axis=1)  # (n_lists,)
-    order = np.argsort(to_lists, kind="stable")
-    list_rank = np.empty(n_lists, np.int64)
-    list_rank[order] = np.arange(1, n_lists + 1)
-    approximate = ((view - model.decode(labels, codes)) ** 2).sum(axis=1)  # (N,)
-    exact = ((queries - vectors) ** 2).sum(axis=1)  # (N,)
 
     scanned = list_rank[labels] <= probes
     kept = k if index.store is None else max(k, n_rerank)
@@ -195,17 +188,36 @@ def xray(
         n_probe=probes,
         n_rerank=n_rerank,
         k=k,
-        probed=order[:probes],
-        list_distances=to_lists.astype(np.float32),
+        probed=measured.order[:probes],
+        list_distances=measured.to_lists,
         list_sizes=np.bincount(labels, minlength=n_lists),
         n_scanned=int(scanned.sum()),
         n_below=int((approximate[scanned] <= cutoff).sum()),
         results=results,
         result_distances=approximate[rows].astype(np.float32),
         result_exact=exact[rows].astype(np.float32),
-        tables=_tables(model, view, int(order[0])),
+        tables=measured.tables(int(measured.order[0])),
         neighbours=neighbours,
+        n_kept=kept,
+        measured=measured,
     )
+
+
+def reranked_recalls(measured: Measured, *, k: int = 10, n_probe: int) -> list[tuple[int, float]]:
+    """Return what re-ranking by exact vectors would bring: (candidates, recall) for more and more candidates.
+
+    The candidates are the nearest codes in the probed lists; k of them is no re-ranking at all. It ends where recall
+    can grow no further, the other neighbours being in lists that are not probed.
+    """
+    k = min(as_count(k, what="k"), len(measured.ids))
+    scanned = np.flatnonzero(measured.list_rank[measured.labels] <= as_count(n_probe, what="n_probe"))
+    by_code = scanned[np.argsort(measured.approximate[scanned], kind="stable")]
+    true = np.argsort(measured.exact, kind="stable")[:k]
+    within = np.sort(np.flatnonzero(np.isin(by_code, true)))  # places of the neighbours among the candidates
+    steps = [k * factor for factor in (1, 2, 5, 10, 20, 50, 100)]
+    needed = int(within[-1]) + 1 if len(within) else 0
+    last = next((number for number, step in enumerate(steps) if step >= min(needed, len(by_code))), len(steps) - 1)
+    return [(step, float((within < step).sum()) / max(1, k)) for step in steps[: last + 1]]
 
 
 def _verdict(found: bool, unprobed: bool, coarse: bool) -> Verdict:
@@ -222,38 +234,6 @@ def _cutoff(approximate: NDArray[np.floating], ranks: NDArray[np.int64], probes:
     others[row] = False
     inside = np.sort(approximate[others])
     return float(inside[kept - 1]) if len(inside) >= kept else float("inf")
-
-
-def _codes_of(index: Index, ids: Ids) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Return the list (N,) and the code (N, M) of each id.
-
-    Raises:
-        ValueError: an id is not in the index.
-    """
-    snapshot = index._snapshot
-    labels = np.full(len(ids), -1, np.int64)
-    codes: NDArray[np.uint8] | None = None
-    for segment, rows in zip(snapshot.segments, snapshot.locate(ids), strict=True):
-        here = rows >= 0
-        part_labels, part_codes, _ = segment.structure.content(rows[here])
-        if codes is None:
-            codes = np.zeros((len(ids), part_codes.shape[1]), np.uint8)
-        labels[here], codes[here] = part_labels, part_codes
-    if codes is None or (labels < 0).any():
-        raise ValueError("the ids must be those that are in the index")
-    return labels, codes
-
-
-def _tables(model: "Model", view: Vectors, nearest: int) -> NDArray[np.float32]:
-    """Return (M, Ks) squared distances of the residual of a list, turned by its rotation, to the codewords."""
-    residual = view[0] - model.centroids[nearest]
-    group = int(model.groups[nearest])
-    if len(model.rotations):
-        residual = model.rotations[group] @ residual
-    codewords = model.codewords[group if len(model.codewords) > 1 else 0]  # (M, Ks, Ds)
-    parts = residual.reshape(codewords.shape[0], 1, codewords.shape[2])
-    tables: NDArray[np.float32] = ((parts - codewords) ** 2).sum(axis=2)
-    return tables
 
 
 def _ordinal(number: int) -> str:
