@@ -1,6 +1,5 @@
 """The catalog of a data set: one row per picture in an SQLite file that survives crashes and edits."""
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +11,13 @@ import numpy as np
 
 from core.datasets.base import Facet, FieldSpec, ImageRecord, Value
 from core.datasets.catalog_file import CatalogFile
+from core.datasets.catalog_sums import COLUMNS, NOTHING, Sums, digest_of, written
 from core.datasets.filters import condition, facets
+from core.datasets.word_index import WordIndex, WordsFound, build, is_current
 from core.errors import UnknownNameError
 from core.types import Ids
 
 CATALOG = "catalog.sqlite"
-_COLUMNS = "image_id, path, sha256, width, height, title, label, split, fields"
-_MODULUS = 1 << 128
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,7 @@ class Catalog:
         self.path = Path(path)
         self._file = CatalogFile(self.path)
         self._facets: tuple[tuple[str, list[FieldSpec]], list[Facet]] | None = None
+        self._words = WordIndex()
 
     @classmethod
     def create(cls, path: Path, meta: Mapping[str, str], fields: Sequence[FieldSpec] = ()) -> "Catalog":
@@ -94,12 +94,12 @@ class Catalog:
         """
         with self._file.reading() as connection:
             if ids is None:
-                return [_record(row) for row in connection.execute(f"SELECT {_COLUMNS} FROM images ORDER BY image_id")]
+                return [_record(row) for row in connection.execute(f"SELECT {COLUMNS} FROM images ORDER BY image_id")]
             wanted = [int(image_id) for image_id in ids]
             found = {
                 row[0]: _record(row)
                 for row in connection.execute(
-                    f"SELECT {_COLUMNS} FROM images WHERE image_id IN (SELECT value FROM json_each(?))",
+                    f"SELECT {COLUMNS} FROM images WHERE image_id IN (SELECT value FROM json_each(?))",
                     [json.dumps(wanted)],
                 )
             }
@@ -146,6 +146,28 @@ class Catalog:
             rows = connection.execute(f"SELECT image_id FROM images WHERE {clause} ORDER BY image_id", parameters)
             return np.fromiter((row[0] for row in rows), dtype=np.int64)
 
+    def search_words(self, text: str, where: Mapping[str, Any], most: int = 0) -> WordsFound:
+        """Return the pictures that fulfil every condition and whose text has the words; see `WordIndex.search`.
+
+        Raises:
+            ValueError: an unknown field, or a value that its kind does not allow.
+            UnavailableError: this Python's SQLite has no full-text search.
+        """
+        while True:
+            with self._file.reading() as connection:
+                state = _meta(connection).get("state", NOTHING)
+                if is_current(connection, state):
+                    clause, parameters = condition(where, _fields(connection))
+                    return self._words.search(connection, state, text, clause, parameters, most)
+            self.index_words()
+
+    def index_words(self) -> None:
+        """Make the index of words, if there is none that is current."""
+        with self._file.writing() as connection:
+            state = _meta(connection).get("state", NOTHING)
+            if not is_current(connection, state):
+                build(connection, state)
+
     def meta(self) -> dict[str, str]:
         """Return the facts about the whole set: title, kind, note, licence, ..."""
         with self._file.reading() as connection:
@@ -158,11 +180,11 @@ class Catalog:
 
     def state(self) -> str:
         """Return a digest of all rows, kept up to date by every write: equal exactly when the rows are."""
-        return self.meta().get("state", "0" * 32)
+        return self.meta().get("state", NOTHING)
 
     def content_state(self) -> str:
         """Return a digest of the ids and the files' sums alone, which a new title or a moved file leaves as it is."""
-        return self.meta().get("content_state", "0" * 32)
+        return self.meta().get("content_state", NOTHING)
 
     def files(self) -> list[FileFact]:
         """Return what is known of every file, by ascending id."""
@@ -188,7 +210,7 @@ class Catalog:
             ValueError: a moved row has other content, or its path is taken.
         """
         with self._file.writing() as connection:
-            sums = _Sums(connection)
+            sums = Sums(connection)
             for image_id in map(int, removed):  # SQLite would store a NumPy integer as bytes
                 sums.drop(image_id)
             for image_id, row in ((int(key), row) for key, row in (moved or {}).items()):
@@ -215,68 +237,18 @@ class Catalog:
         with self._file.reading() as connection:
             meta = _meta(connection)
             state = content = 0
-            for row in connection.execute(f"SELECT {_COLUMNS} FROM images"):
-                state += _digest(row)
-                content += _digest((row[0], row[2]))
-            if f"{state % _MODULUS:032x}" != meta.get("state", "0" * 32):
+            for row in connection.execute(f"SELECT {COLUMNS} FROM images"):
+                state += digest_of(row)
+                content += digest_of((row[0], row[2]))
+            if written(state) != meta.get("state", NOTHING):
                 faults.append(f"{self.path}: the rows are not those that were written")
-            if f"{content % _MODULUS:032x}" != meta.get("content_state", "0" * 32):
+            if written(content) != meta.get("content_state", NOTHING):
                 faults.append(f"{self.path}: the digest of the contents is wrong")
         return faults
 
     def close(self) -> None:
         """Close the file; the object can be used again."""
         self._file.close()
-
-
-class _Sums:
-    """Writes rows and keeps the digests: sums of the rows' hashes, so that a change costs no scan.
-
-    M. Bellare, D. Micciancio, "A New Paradigm for Collision-Free Hashing: Incrementality at Reduced Cost", EUROCRYPT
-    1997 (AdHash). Against accidents, not attackers.
-    """
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        meta = _meta(connection)
-        self.state = int(meta.get("state", "0"), 16)
-        self.content = int(meta.get("content_state", "0"), 16)
-
-    def drop(self, image_id: int) -> None:
-        row = self.connection.execute(f"SELECT {_COLUMNS} FROM images WHERE image_id = ?", [image_id]).fetchone()
-        if row:
-            self._count(row, -1)
-            self.connection.execute("DELETE FROM images WHERE image_id = ?", [image_id])
-
-    def put(self, row: Row, image_id: int | None) -> int:
-        fields = json.dumps(dict(row.fields), ensure_ascii=False, sort_keys=True, allow_nan=False)
-        texts = (row.title, row.label, row.split)
-        sizes = (int(row.width), int(row.height))
-        values = (image_id, row.path, row.sha256, *sizes, *texts, fields, int(row.size), int(row.mtime_ns))
-        cursor = self.connection.execute(
-            f"INSERT INTO images ({_COLUMNS}, size, mtime_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values
-        )
-        chosen = image_id if image_id is not None else int(cursor.lastrowid or 0)
-        self._count((chosen, *values[1:9]), 1)
-        return chosen
-
-    def store(self) -> None:
-        self.connection.executemany(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-            [
-                ("state", f"{self.state % _MODULUS:032x}"),
-                ("content_state", f"{self.content % _MODULUS:032x}"),
-            ],
-        )
-
-    def _count(self, row: tuple[Any, ...], sign: int) -> None:
-        self.state += sign * _digest(row)
-        self.content += sign * _digest((row[0], row[2]))
-
-
-def _digest(row: tuple[Any, ...]) -> int:
-    text = json.dumps(row, ensure_ascii=False)
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=16).digest(), "big")
 
 
 def _record(row: tuple[Any, ...]) -> ImageRecord:
