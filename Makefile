@@ -36,6 +36,7 @@ check: setup-dev ## lint, formatting and types
 bench: setup-dev ## run the benchmarks; results go to bench-results/
 	$(BIN)/pip install -q -r requirements-bench.txt
 	$(BIN)/python -m core bench index
+	$(BIN)/python -m core bench curves
 	$(BIN)/python -m core bench search
 	$(BIN)/python -m core bench codec
 	$(BIN)/python -m core bench map
