@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.console import print_json, print_skipped, progress
+from core.cli.import_archive import import_archive
 from core.errors import RetrievalError
 from core.settings import Settings
 
@@ -82,17 +83,31 @@ def get(
 
 @data.command("import")
 def import_own(
-    folder: Annotated[Path, typer.Argument(help="Your folder; the pictures in it, at any depth, stay where they are.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Your folder; the pictures in it, at any depth, stay where they are. Or a .pent file."),
+    ],
     name: Annotated[str, typer.Option("--name", help="Name of the gallery: a-z 0-9 _ - .")],
     title: Annotated[str, typer.Option("--title", help="What the page shows instead of the name.")] = "",
+    root: Annotated[
+        Path | None, typer.Option("--folder", help="What a table's paths are relative to; else where it lies.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--estimate", help="Only say how much disk it will take.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a gallery of your own pictures, or bring it up to date; interrupted, run it again."""
     from core import datasets
+    from core.datasets.table import SUFFIXES as TABLES
 
     settings = Settings.from_environment()
-    expected = datasets.estimate(folder, settings, name=name)
+    table = folder if folder.is_file() and folder.suffix.lower() in TABLES else None
+    if root is not None and table is None:
+        raise ValueError("--folder goes with a table of pictures (.csv, .tsv, .parquet)")
+    if folder.is_file() and table is None:
+        import_archive(folder, name, title, settings, dry_run=dry_run, as_json=as_json)
+        return
+    folder = (root or table.parent) if table else folder
+    expected = datasets.estimate(folder, settings, name=name, table=table)
     if dry_run:
         if as_json:
             print_json({**dataclasses.asdict(expected), "total_bytes": expected.total_bytes})
@@ -102,11 +117,16 @@ def import_own(
     if expected.new:
         typer.echo(_expectation(expected), err=True)
     with progress() as report_progress:
-        report = datasets.import_folder(folder, name, settings, report_progress, title=title)
+        if table:
+            report = datasets.import_table(table, name, settings, report_progress, folder=folder, title=title)
+        else:
+            report = datasets.import_folder(folder, name, settings, report_progress, title=title)
     if as_json:
         print_json(dataclasses.asdict(report))
     else:
         parts = [f"{getattr(report, what):,} {what}" for what in ("added", "changed", "moved", "removed")]
+        if report.redescribed:
+            parts.append(f"{report.redescribed:,} with other metadata")
         typer.echo(f"{report.name}: {report.count:,} pictures ({', '.join(parts)})")
         if report.ignored:
             typer.echo(f"{report.ignored:,} files that are no pictures were ignored")

@@ -3,7 +3,8 @@
 from core.datasets.base import Dataset, Facet, FieldSpec, ImageRecord
 from core.datasets.builder import PrepareReport
 from core.datasets.catalog import Catalog
-from core.datasets.folder import Estimate, ImportReport, RelocateReport, estimate, import_folder, relocate
+from core.datasets.folder import Estimate, RelocateReport, estimate, import_folder, import_table, relocate
+from core.datasets.importing import ImportReport
 from core.datasets.published import PublishedSet
 from core.datasets.registry import EMBEDDED, describe, known, names, open, prepare, remove, rename  # noqa: A004
 
@@ -22,6 +23,7 @@ __all__ = [
     "describe",
     "estimate",
     "import_folder",
+    "import_table",
     "known",
     "names",
     "open",

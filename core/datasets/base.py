@@ -145,7 +145,8 @@ class Dataset:
         if not path.is_file():
             hint = f"python -m core data get {self.name}"
             if self.is_imported:
-                hint = f"python -m core data import {root} --name {self.name}"
+                table = self.catalog.meta().get("source_table")
+                hint = f"python -m core data import {f'{table} --folder {root}' if table else root} --name {self.name}"
                 if not root.is_dir():
                     hint = f"python -m core data relocate {self.name} FOLDER"
             raise ImageError(f"{path} is not there any more; run: {hint}")

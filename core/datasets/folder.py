@@ -1,25 +1,22 @@
 """Galleries of a person's own folders: the pictures stay where they are, and only what has changed is read again."""
 
 import shutil
-from collections.abc import Mapping
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import Path
 
 from core import storage
-from core.datasets.base import inside, thumbnail_path
-from core.datasets.builder import BATCH, add_thumbnail, building, drop_orphans, size_of
-from core.datasets.catalog import CATALOG, Catalog, FileFact, Row
-from core.datasets.parallel import in_order
+from core.datasets.builder import building, size_of
+from core.datasets.catalog import CATALOG, Catalog, FileFact
+from core.datasets.importing import Import, ImportReport
 from core.datasets.registry import SETS, gallery_folder
-from core.datasets.scan import Found, Scan, scan
-from core.errors import ImageError, NotPreparedError
+from core.datasets.scan import scan
+from core.datasets.table import read_table
+from core.errors import NotPreparedError
 from core.settings import Settings, check_name
 from core.types import Progress, no_progress
 
 THUMBNAIL_BYTES = 14_000  # of one picture: mean of 2,064 (Caltech-101 and Kodak) was 13,700
 _CATALOG_BYTES = 700
-_MOST_BYTES = 1_000_000_000  # a file is read whole, once, to be summed and decoded
 _INDEX_SHARE = 1.2  # exact and compressed indexes beside the vectors themselves
 
 
@@ -47,31 +44,6 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class ImportReport:
-    """What an import did.
-
-    Attributes:
-        name: of the gallery.
-        count: pictures that it holds now.
-        added: new pictures.
-        changed: pictures whose file has other content now; each has a new id.
-        removed: pictures whose file is gone.
-        moved: pictures found under another path, which keep their id.
-        skipped: (path, reason) of what could not be read.
-        ignored: number of files that are no pictures.
-    """
-
-    name: str
-    count: int
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-    moved: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    ignored: int = 0
-
-
-@dataclass(frozen=True)
 class RelocateReport:
     """What was found of a gallery's pictures in another folder: `found` of `count`."""
 
@@ -93,36 +65,77 @@ def import_folder(
         NotPreparedError: there is no such folder, or no picture in it.
         StorageError: too little disk, or another process is importing.
     """
+    return _import(folder, name, settings, progress, title, None)
+
+
+def import_table(
+    path: Path,
+    name: str,
+    settings: Settings,
+    progress: Progress = no_progress,
+    *,
+    folder: Path | None = None,
+    title: str = "",
+) -> ImportReport:
+    """Make a gallery of the pictures that a CSV or Parquet table names, with its metadata, or bring it up to date.
+
+    See `core.datasets.table` for the columns. Rows without a picture, and pictures of the folder without a row, are
+    left out and listed. A table that has changed gives its new words to pictures that are known already.
+
+    Args:
+        folder: that the table's paths are relative to; None: the one in which the table lies.
+
+    Raises:
+        DamagedFileError: the table cannot be read, or names no pictures.
+        UnavailableError: it is a Parquet file, and pyarrow is not installed.
+        ValueError, NotPreparedError, StorageError: as `import_folder`.
+    """
+    return _import(folder or Path(path).parent, name, settings, progress, title, Path(path))
+
+
+def _import(
+    folder: Path, name: str, settings: Settings, progress: Progress, title: str, table: Path | None
+) -> ImportReport:
     root = _checked(folder, name, settings)
+    described = read_table(table, root) if table else None
     target = settings.datasets / name
     with building(name, settings), storage.storage_errors(target):
         known = _known(target)
-        found = scan(root, frozenset(known))
+        found = scan(root, frozenset(known) | (frozenset(described.rows) if described else frozenset()))
+        if described:
+            described.narrow(found)
         if not found.pictures:
-            raise NotPreparedError(f"{root} holds no pictures ({found.ignored} other files); nothing was imported")
+            what = f"none of the pictures that {table} names" if table else "no pictures"
+            raise NotPreparedError(f"{root} holds {what} ({found.ignored} other files); nothing was imported")
         new = sum(picture.path not in known for picture in found.pictures)
         storage.require_space(target, new * (THUMBNAIL_BYTES + _CATALOG_BYTES), f"importing {new} pictures")
         first = not known and not (target / CATALOG).exists()
-        facts = {"kind": "pictures", "source_folder": str(root)}
+        facts = {"kind": "pictures", "source_folder": str(root), "source_table": str(table.resolve()) if table else ""}
         if first or title:
             facts["title"] = title or name
-        catalog = Catalog.create(target / CATALOG, {**facts, "ready": ""} if first else facts)
-        work = _Import(root, target, catalog, known, found, settings)
+        catalog = Catalog.create(
+            target / CATALOG, {**facts, "ready": ""} if first else facts, described.fields if described else ()
+        )
+        work = Import(root, target, catalog, known, found, settings, described)
         work.run(found.pictures, progress)
         catalog.set_meta(ready="1")
         count = len(catalog)
         catalog.close()
     return ImportReport(
-        name, count, work.added, work.changed, work.removed, work.moved, sorted(work.skipped), found.ignored
-    )
+        name, count, work.added, work.changed, work.removed, work.moved, sorted(work.skipped), found.ignored,
+        work.redescribed,
+    )  # fmt: skip
 
 
-def estimate(folder: Path, settings: Settings, *, name: str | None = None, dim: int = 1280) -> Estimate:
+def estimate(
+    folder: Path, settings: Settings, *, name: str | None = None, dim: int = 1280, table: Path | None = None
+) -> Estimate:
     """Return what importing the folder will take, without reading the pictures.
 
     Args:
         name: of the gallery, if it is there already: what it holds is not counted again.
         dim: D of the encoder that will be used.
+        table: only the pictures that it names, see `import_table`.
 
     Raises:
         NotPreparedError: there is no such folder.
@@ -130,7 +143,10 @@ def estimate(folder: Path, settings: Settings, *, name: str | None = None, dim: 
     """
     root = _checked(folder, name, settings) if name else _folder(folder)
     known = _known(settings.datasets / name) if name else {}
-    pictures = scan(root, frozenset(known)).pictures
+    found = scan(root, frozenset(known))
+    if table:
+        read_table(table, root).narrow(found)
+    pictures = found.pictures
     new = sum(picture.path not in known for picture in pictures)
     existing = next(path for path in (settings.datasets, *settings.datasets.parents) if path.exists())
     vectors = int(new * dim * 4 * (1 + _INDEX_SHARE))
@@ -160,103 +176,6 @@ def relocate(name: str, folder: Path, settings: Settings) -> RelocateReport:
         catalog.set_meta(source_folder=str(root))
         catalog.close()
     return RelocateReport(name, len(facts), found)
-
-
-class _Import:
-    """One run over a folder: decides file by file in threads, and writes in batches."""
-
-    def __init__(
-        self,
-        root: Path,
-        target: Path,
-        catalog: Catalog,
-        known: Mapping[str, FileFact],
-        found: Scan,
-        settings: Settings,
-    ) -> None:
-        self.root, self.target, self.catalog, self.known, self.settings = root, target, catalog, known, settings
-        self.gone: dict[str, list[FileFact]] = {}  # by sum: rows whose file is not at its place any more
-        present = {picture.path for picture in found.pictures}
-        closed = {PurePosixPath(path) for path in found.closed}  # of what cannot be seen, nothing is forgotten
-        for fact in known.values():
-            path = PurePosixPath(fact.path)
-            if fact.path not in present and not closed & {path, *path.parents}:
-                self.gone.setdefault(fact.sha256, []).append(fact)
-        self.added = self.changed = self.removed = self.moved = 0
-        self.skipped = list(found.skipped)
-
-    def run(self, pictures: list[Found], progress: Progress) -> None:
-        rows: list[Row] = []
-        moves: dict[int, Row] = {}
-        unreadable: list[int] = []
-        try:
-            with closing(in_order(self._examine, pictures, self.settings.threads)) as outcomes:
-                for done, outcome in enumerate(outcomes, start=1):
-                    if isinstance(outcome, Row):
-                        self._place(outcome, rows, moves)
-                    elif outcome is not None:
-                        path, reason, is_content = outcome
-                        self.skipped.append((path, reason))
-                        if is_content and path in self.known:
-                            unreadable.append(self.known[path].image_id)
-                    if len(rows) + len(moves) >= BATCH:
-                        self._write(rows, moves)
-                    if done % BATCH == 0:
-                        progress(done, len(pictures), "importing")
-        finally:  # an interruption keeps what is finished
-            self._write(rows, moves)
-        removed = [fact.image_id for facts in self.gone.values() for fact in facts] + unreadable
-        self.catalog.write(removed=removed)
-        self.removed = len(removed)
-        drop_orphans(self.target, self.catalog)
-        progress(len(pictures), len(pictures), "importing")
-
-    def _examine(self, found: Found) -> Row | tuple[str, str, bool] | None:
-        """Return the file's new row, (path, reason, the content is at fault) if it cannot be read, None if unchanged.
-
-        Runs in a thread.
-        """
-        fact = self.known.get(found.path)
-        has_thumbnail = fact is not None and size_of(thumbnail_path(self.target, fact.sha256))
-        if fact and has_thumbnail and (fact.size, fact.mtime_ns) == (found.size, found.mtime_ns):
-            return None
-        if found.size > _MOST_BYTES:
-            return (
-                found.path,
-                f"has {found.size / 1e9:.1f} GB; files above {_MOST_BYTES / 1e9:.0f} GB are refused",
-                True,
-            )
-        try:
-            data = inside(self.root, found.path).read_bytes()
-        except (OSError, ImageError) as error:  # gone or not allowed meanwhile: says nothing about the content
-            return found.path, f"cannot be read: {getattr(error, 'strerror', None) or error}", False
-        try:
-            sha256, width, height = add_thumbnail(self.target, data, found.path, self.settings.max_pixels)
-        except ImageError as error:
-            return found.path, str(error), True
-        path = PurePosixPath(found.path)
-        label = "" if path.parent == PurePosixPath(".") else str(path.parent)
-        return Row(found.path, sha256, width, height, path.stem, label, size=len(data), mtime_ns=found.mtime_ns)
-
-    def _place(self, row: Row, rows: list[Row], moves: dict[int, Row]) -> None:
-        """Decide whether a row is a moved, a changed or a new one."""
-        before = self.known.get(row.path)
-        candidates = self.gone.get(row.sha256)
-        if before is None and candidates:
-            moves[candidates.pop(0).image_id] = row
-            self.moved += 1
-            return
-        if before is None:
-            self.added += 1
-        elif before.sha256 != row.sha256:
-            self.changed += 1
-        rows.append(row)
-
-    def _write(self, rows: list[Row], moves: dict[int, Row]) -> None:
-        if rows or moves:
-            self.catalog.write(rows, moved=moves)
-            rows.clear()
-            moves.clear()
 
 
 def _checked(folder: Path, name: str, settings: Settings) -> Path:

@@ -59,7 +59,7 @@ class NetworkProblem:
         torch.manual_seed(seed)
         loss = method.make(dim, len(class_domains), torch.from_numpy(class_domains), **(options or {}))
         network.backbone.requires_grad_(not frozen)
-        network.to(memory_format=torch.channels_last)  # 1.4 times faster on a CPU
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.4 times faster on a CPU
         self.network = network
         self.module: nn.Module = nn.ModuleDict({"network": network, "loss": loss})
         self._mean = torch.tensor(mean).reshape(1, 3, 1, 1)

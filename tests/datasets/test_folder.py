@@ -77,7 +77,7 @@ def test_a_folder_becomes_a_gallery_in_place(folder: Path, settings: Settings) -
 def test_a_second_import_reads_no_file(folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     datasets.import_folder(folder, "mine", settings)
     state, before = datasets.open("mine", settings).catalog.state(), ids(settings)
-    monkeypatch.setattr("core.datasets.folder.add_thumbnail", None)
+    monkeypatch.setattr("core.datasets.importing.add_thumbnail", None)
     assert counts(datasets.import_folder(folder, "mine", settings)) == (5, 0, 0, 0, 0)
     assert datasets.open("mine", settings).catalog.state() == state
     assert ids(settings) == before
