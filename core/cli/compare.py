@@ -20,22 +20,25 @@ def register(app: typer.Typer) -> None:
         where: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE or FIELD=LOW..HIGH.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        """Search with every index of a gallery: what each finds and misses, how long it takes, how large it is."""
+        """Search with every index of a gallery, and with an archive's codes: what each finds, takes and weighs."""
+        from core.archive.comparing import GalleryCodes
         from core.cli.search import parse_query, parse_where
         from core.search import Engine
-        from core.search.compare import compare as compare_indexes
 
         engine = Engine(Settings.from_environment())
         conditions = parse_where(where or [])
-        result = compare_indexes(engine, gallery, parse_query(image, None), k=k, names=index or None, where=conditions)
+        query = parse_query(image, None)
+        result = GalleryCodes().compare(engine, gallery, query, k=k, names=index or None, where=conditions)
         if as_json:
             print_json(result.to_json())
             return
-        typer.echo(f"{'index':16} {'recall':>7} {'ms':>9} {'kB':>10}  missed")
+        typer.echo(f"{'index':16} {'recall':>7} {'ms':>9} {'kB':>10} {'codes':>9} {'vectors':>9}  missed")
         for column in result.columns:
             if column.reason:
-                typer.echo(f"{column.index:16} {'-':>7} {'-':>9} {'-':>10}  {column.reason}")
+                typer.echo(f"{column.index:16} {'-':>7} {'-':>9} {'-':>10} {'-':>9} {'-':>9}  {column.reason}")
                 continue
             missed = ", ".join(f"id:{image_id}" for image_id in column.missed) or "none"
             size = column.nbytes / 1000
-            typer.echo(f"{column.index:16} {column.recall:7.2f} {column.search_ms:9.3f} {size:10,.0f}  {missed}")
+            compared = [f"{n:9,}" for n in column.effort[:2]] if column.effort else [f"{'-':>9}"] * 2
+            numbers = f"{column.recall:7.2f} {column.search_ms:9.3f} {size:10,.0f} {' '.join(compared)}"
+            typer.echo(f"{column.index:16} {numbers}  {missed}")

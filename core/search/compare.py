@@ -75,21 +75,26 @@ class Comparison:
     Attributes:
         gallery: full address.
         k: neighbours asked for.
-        n_searched: pictures that could have been found.
+        ids: (n,) of the pictures that could have been found.
+        cosines: (n,) of the query with each.
         truth: the k true neighbours by exact distance, nearest first.
-        truth_similarities: their cosines.
         encode_ms: once for all columns.
         vector: (D,) that was searched with.
     """
 
     gallery: str
     k: int
-    n_searched: int
+    ids: Ids
+    cosines: Distances
     truth: list[int]
-    truth_similarities: list[float]
     encode_ms: float
     columns: list[Column]
     vector: Vectors
+
+    @property
+    def n_searched(self) -> int:
+        """Pictures that could have been found."""
+        return len(self.ids)
 
     def to_json(self) -> Json:
         """Return what `compare --json` prints."""
@@ -139,37 +144,38 @@ def compare(
         allowed = selected[store.row_of(selected) >= 0]
     searched = store.ids if allowed is None else allowed
     cosines = (store.vectors if allowed is None else store.vectors[store.row_of(allowed)]) @ vector
-    order = np.lexsort((searched, -cosines))[:k]  # of equals the smaller id first
-    truth, likeness = searched[order], cosines[order]
+    truth = searched[np.lexsort((searched, -cosines))[:k]]  # of equals the smaller id first
     answers = [_asked(engine, address, vector, k, name, allowed, (knobs or {}).get(name, {})) for name in chosen]
     found = {int(image) for answer in answers for image in answer.ids}
     records = {record.image_id: record for record in dataset.catalog.records(sorted(found))}
     similarity = dict(zip(searched.tolist(), cosines.tolist(), strict=True))
-    columns = [_column(answer, truth, similarity, records) for answer in answers]
-    return Comparison(
-        engine.gallery(address).address, k, len(searched), truth.tolist(), likeness.tolist(), encode_ms, columns, vector
-    )
+    columns = [_column(answer, truth.tolist(), similarity, records) for answer in answers]
+    gallery = engine.gallery(address).address
+    return Comparison(gallery, k, searched, cosines, truth.tolist(), encode_ms, columns, vector)
 
 
-def column_of(
+def column_beside(
+    comparison: Comparison,
+    engine: Engine,
     index: str,
     summary: str,
     ids: Ids,
     distances: Distances,
-    comparison: Comparison,
-    records: Mapping[int, ImageRecord],
-    similarity: Mapping[int, float],
-    **facts: Any,
+    *,
+    search_ms: float,
+    nbytes: int,
+    effort: Effort,
 ) -> Column:
-    """Return the column of something that is not a registered index, beside those of a comparison.
+    """Return the column of something that is no registered index, judged as those of a comparison are.
 
     Args:
         ids, distances: (n,) what it found.
-        records, similarity: id -> record and exact cosine, of all of them.
-        facts: search_ms, nbytes, effort.
     """
-    answer = _Answer(index, summary, ids, distances, **facts)
-    return _column(answer, np.array(comparison.truth, np.int64), similarity, records)
+    records = engine.dataset(comparison.gallery).catalog.records(ids.tolist())
+    at = {int(image): place for place, image in enumerate(comparison.ids)}
+    similarity = {int(image): float(comparison.cosines[at[int(image)]]) for image in ids}
+    answer = _Answer(index, summary, ids, distances, search_ms, nbytes, effort)
+    return _column(answer, comparison.truth, similarity, {record.image_id: record for record in records})
 
 
 @dataclass(frozen=True)
@@ -222,7 +228,9 @@ def _timed(
     return found.ids[0][is_found], found.distances[0][is_found], float(best_ms)
 
 
-def _column(answer: _Answer, truth: Ids, similarity: Mapping[int, float], records: Mapping[int, ImageRecord]) -> Column:
+def _column(
+    answer: _Answer, truth: Sequence[int], similarity: Mapping[int, float], records: Mapping[int, ImageRecord]
+) -> Column:
     """Sort an answer by exact similarity, as a search does, and say what is missing from it."""
     if answer.reason:
         return Column(answer.index, answer.summary, reason=answer.reason)
@@ -234,7 +242,7 @@ def _column(answer: _Answer, truth: Ids, similarity: Mapping[int, float], record
         for rank, (image, distance) in enumerate(pairs, start=1)
     ]
     found = {image for image, _ in pairs}
-    missed = [image for image in truth.tolist() if image not in found]
+    missed = [image for image in truth if image not in found]
     return Column(
         answer.index, answer.summary, results, missed, 1 - len(missed) / max(1, len(truth)), answer.search_ms,
         answer.nbytes, answer.effort, answer.knobs,

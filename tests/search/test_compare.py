@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from core.cli.app import build
 from core.errors import UnknownNameError
+from core.indexes.effort import Effort
 from core.search import Engine, Query
 from core.search.compare import compare
 from core.settings import Settings
@@ -36,6 +37,9 @@ def test_columns_equal_single_searches_and_misses_equal_brute_force(prepared: Se
         assert column.search_ms > 0
         assert column.nbytes > 0
     assert exact.recall == faiss.recall == 1
+    assert exact.effort == Effort(vectors=len(store))
+    assert ours.effort is not None
+    assert 0 < ours.effort.codes < len(store)
     assert "not built" in unbuilt.reason
     assert unbuilt.results == []
 
@@ -48,6 +52,7 @@ def test_a_filter_holds_for_truth_and_columns(prepared: Settings) -> None:
     )  # fmt: skip
     assert {result.record.fields["surface"] for result in found.columns[0].results} == {"land"}
     assert found.columns[0].recall == 1
+    assert found.columns[0].effort is None
     assert found.n_searched < len(engine.vectors("satellite"))
 
 
