@@ -9,14 +9,14 @@ import gradio as gr
 from core.types import Json
 from gradio_ui import handlers, map_handlers
 from gradio_ui.assets import mount
-from gradio_ui.map_jobs import MapJobs
+from gradio_ui.jobs import Jobs
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
 
 
 def build(page: Page) -> gr.HTML:
     """Lay out the tab; its functions are called directly by the page's JavaScript, without a queue."""
-    engine, settings, jobs = page.engine, page.settings, MapJobs()
+    engine, settings, jobs = page.engine, page.settings, Jobs("Building the map")
 
     def open_map(request: Json) -> Json:
         gallery = str(request["gallery"])

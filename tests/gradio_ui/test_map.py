@@ -18,7 +18,7 @@ from core.search import Engine, parse_address, prepare_gallery
 from core.settings import Settings
 from core.types import Progress
 from gradio_ui import map_handlers
-from gradio_ui.map_jobs import MapJobs
+from gradio_ui.jobs import Jobs
 from gradio_ui.map_page import write_page
 
 MINE = "mine@efficientnet_lite0"
@@ -119,7 +119,7 @@ def test_the_exported_page_asks_no_other_host_and_holds_every_module(
 
 
 def test_work_is_watched_and_stopped_and_its_failure_is_told_once() -> None:
-    jobs, begun = MapJobs(), threading.Event()
+    jobs, begun = Jobs("Working"), threading.Event()
 
     def work(progress: Progress) -> None:
         begun.set()
@@ -158,7 +158,7 @@ def test_warming_up_without_a_gallery_does_nothing(settings: Settings) -> None:
     map_handlers.warm_up(Engine(settings), settings)
 
 
-def _ended(jobs: MapJobs, gallery: str) -> dict[str, object]:
+def _ended(jobs: Jobs, gallery: str) -> dict[str, object]:
     end = time.monotonic() + 20
     while jobs.is_building(gallery) and time.monotonic() < end:
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Maps being built in the background: one per gallery, watched and stopped by whoever looks."""
+"""Long work in the background: one piece per gallery, watched and stopped by whoever looks."""
 
 import threading
 import time
@@ -21,10 +21,16 @@ class _Job:
     began: float = field(default_factory=time.monotonic)
 
 
-class MapJobs:
+class Jobs:
     """Runs at most one piece of work per gallery, each in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        """Begin with none.
+
+        Args:
+            what: the work in a few words, such as "Building the map".
+        """
+        self._what = what
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
 
@@ -35,7 +41,7 @@ class MapJobs:
             if known and not known.finished:
                 return
             job = self._jobs[gallery] = _Job()
-        threading.Thread(target=self._run, args=(job, work), name=f"map of {gallery}", daemon=True).start()
+        threading.Thread(target=self._run, args=(job, work), name=f"{self._what}: {gallery}", daemon=True).start()
 
     def is_building(self, gallery: str) -> bool:
         job = self._jobs.get(gallery)
@@ -58,11 +64,11 @@ class MapJobs:
 
     def _run(self, job: _Job, work: Callable[[Progress], object]) -> None:
         def progress(done: int, total: int | None, what: str) -> None:
-            if what != job.what:
+            if what.split(":")[0] != job.what.split(":")[0]:  # after it comes what changes within one step
                 job.began = time.monotonic()
             job.done, job.total, job.what = done, total, what
             if job.stop.is_set():
-                raise Cancelled("the map was not built: stopped by a person")
+                raise Cancelled(f"{self._what}: stopped by a person")
 
         try:
             work(progress)
@@ -71,7 +77,7 @@ class MapJobs:
         except (RetrievalError, ValueError) as error:
             job.error = sentence(error)
         except Exception as error:
-            job.error = f"Building the map failed: {sentence(error)}"
+            job.error = f"{self._what} failed: {sentence(error)}"
             raise  # a fault of the program stays loud: the thread prints it
         finally:
             job.finished = True
