@@ -10,6 +10,7 @@ from core import datasets, indexes
 from core.arrays import as_count
 from core.datasets import Dataset, ImageRecord
 from core.datasets.catalog import CATALOG
+from core.encoders.texts import TextEncoder
 from core.errors import DamagedFileError, NotPreparedError, RetrievalError, StaleError
 from core.features import FeatureStore
 from core.indexes import Index
@@ -49,6 +50,7 @@ class Engine:
         self._views: Loaded[Address, tuple[FeatureStore, list[str]]] = Loaded()
         self._infos: Loaded[Address, GalleryInfo] = Loaded()
         self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
+        self.texts: Loaded[str, TextEncoder] = Loaded()  # see core.search.words
 
     def galleries(self) -> list[GalleryInfo]:
         """Describe all galleries of prepared data sets, ready or not; a damaged one says so in its message."""
