@@ -4,7 +4,6 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image as Pillow
 
 from core.errors import DamagedFileError, UnavailableError
@@ -42,8 +41,7 @@ def compare_search(bench: Workbench, gallery: str, key: str, position: int) -> J
         )
     original, restored = bench.restored(key, position)
     vector = engine.encode(gallery, Query.picture(original))
-    codes = coder.encode(vector[None])
-    decoded = coder.mean + coder.quantizer.decode(codes)[0] @ coder.basis.T
+    decoded = coder.vectors(coder.encode(vector[None]))[0]
     rows = [
         ("The original", Query.vector(vector)),
         (f"Its search code, {CODE_BYTES} bytes", Query.vector(decoded)),
@@ -117,9 +115,10 @@ def _own_vector(archive: "Archive", row: int) -> Vectors:
 
     made_with = archive.search or {}
     coder = find_search_coder(str(made_with["encoder"]), made_with["sha256"].hex(), archive.codebook())
-    vector = coder.mean + coder.quantizer.decode(archive.codes()[row : row + 1])[0] @ coder.basis.T
-    scaled: Vectors = (vector / np.linalg.norm(vector)).astype(np.float32)
-    return scaled
+    codes = archive.codes()
+    coder.check(codes)
+    vector: Vectors = coder.vectors(codes[row : row + 1])[0]
+    return vector
 
 
 def _pictures(bench: Workbench, archive: "Archive", rows: list[int]) -> list[Json]:

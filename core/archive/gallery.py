@@ -26,5 +26,8 @@ def gallery_items(address: Address, settings: Settings) -> tuple[list[Item], Jso
         fields |= {key: value for key in ("title", "label", "split") if (value := getattr(record, key))}
         vector = store.vectors[row] if store is not None and row >= 0 else None
         items.append(Item(record.path, dataset.source_path(record), fields, vector))
-    about = {"dataset": dataset.name, "title": dataset.title, "kind": dataset.kind, "note": dataset.note}
+    stated = dataset.catalog.meta()
+    about: Json = {"dataset": dataset.name, "kind": dataset.kind, "title": dataset.title, "note": dataset.note}
+    about |= {key: stated[key] for key in ("licence", "citation", "homepage") if stated.get(key)}
+    about["fields"] = [{"name": f.name, "title": f.title, "kind": f.kind} for f in dataset.catalog.fields()]
     return items, about

@@ -11,7 +11,7 @@ import numpy as np
 from core import encoders
 from core.archive import writer as writing
 from core.archive.names import fault_of
-from core.archive.pipeline import in_order
+from core.archive.pipeline import MOST_TOGETHER, batches_of, in_order
 from core.archive.search_codes import SearchCoder, shipped_search_coder, train_search_coder
 from core.archive.writer import ArchiveWriter
 from core.codec import modes
@@ -42,7 +42,6 @@ ENDINGS = frozenset(
         ".heic",
     ]
 )
-_BATCH = 32  # pictures read, coded and encoded together
 
 
 @dataclass(frozen=True)
@@ -209,26 +208,38 @@ def _coded_batches(
 
     def work(batch: Sequence[Item]) -> tuple[list[Item], list[Coded], Vectors | None, list[tuple[str, str]]]:
         kept: list[Item] = []
-        pictures: list[Pixels] = []
+        coded: list[Coded] = []
+        vectors: list[Vectors | None] = []
         skipped: list[tuple[str, str]] = []
-        for item in batch:
-            fault = fault_of(item.name)
-            if fault:
-                skipped.append((item.name, f"the name {item.name!r} {fault}"))
-                continue
-            try:
-                pictures.append(read_pixels(item.source, max_pixels=settings.max_pixels))
-            except ImageError as error:
-                skipped.append((item.name, str(error)))
-                continue
-            kept.append(item)
-        coded = _code(codec, pictures, options)
-        return kept, coded, _vectors(kept, pictures, encoder), skipped
+        for some in batches_of(_readable(batch, settings, skipped), lambda one: one[1].shape[0] * one[1].shape[1]):
+            items, pictures = [item for item, _ in some], [picture for _, picture in some]
+            kept += items
+            coded += _code(codec, pictures, options)
+            vectors.append(_vectors(items, pictures, encoder))
+        found = [rows for rows in vectors if rows is not None]
+        return kept, coded, np.concatenate(found) if found else None, skipped
 
-    batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    batches = [items[start : start + MOST_TOGETHER] for start in range(0, len(items), MOST_TOGETHER)]
     for kept, coded, vectors, skipped in in_order(work, batches, settings.threads):
         report.skipped += skipped
         yield kept, coded, vectors
+
+
+def _readable(
+    items: Sequence[Item], settings: Settings, skipped: list[tuple[str, str]]
+) -> Iterator[tuple[Item, Pixels]]:
+    """Yield the items with their pictures, and add the others to `skipped` with what is wrong."""
+    for item in items:
+        fault = fault_of(item.name)
+        if fault:
+            skipped.append((item.name, f"the name {item.name!r} {fault}"))
+            continue
+        try:
+            picture = read_pixels(item.source, max_pixels=settings.max_pixels)
+        except ImageError as error:
+            skipped.append((item.name, str(error)))
+            continue
+        yield item, picture
 
 
 def _code(codec: LearnedCodec, pictures: Sequence[Pixels], options: PackOptions) -> list[Coded]:

@@ -1,6 +1,7 @@
 """Reads archives: names and sizes when opened, each record when asked for, every byte checked before it is used."""
 
 import binascii
+import contextlib
 import mmap
 import zlib
 from collections.abc import Callable
@@ -88,8 +89,9 @@ class Archive:
         self.close()
 
     def close(self) -> None:
-        """Unmap the file."""
-        self._data.close()
+        """Unmap the file; where codes are still in use, when the last of them is let go of."""
+        with contextlib.suppress(BufferError):
+            self._data.close()
 
     def __len__(self) -> int:
         return len(self.names)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.archive.archive_errors import wrong_codebook
-from core.arrays import as_vectors
+from core.arrays import as_vectors, normalize
 from core.errors import DamagedFileError, UnavailableError
 from core.indexes.pq import ProductQuantizer
 from core.types import Codes, Vectors
@@ -73,6 +73,23 @@ class SearchCoder:
             lengths = float(self.mean @ self.mean) + self.quantizer.distances(squares[None], some)[0]
             parts.append(dots / np.sqrt(np.maximum(lengths, 1e-12)))
         return np.concatenate(parts).astype(np.float32) if parts else np.empty(0, np.float32)
+
+    def vectors(self, codes: Codes) -> Vectors:
+        """Return (N, D) the vectors of length 1 that (N, M) codes stand for."""
+        rows = np.empty((len(codes), self.dim), np.float32)
+        for start in range(0, len(codes), _SCAN_ROWS):
+            part = slice(start, start + _SCAN_ROWS)
+            rows[part] = self.mean + self.quantizer.decode(np.ascontiguousarray(codes[part])) @ self.basis.T
+        return normalize(rows)
+
+    def check(self, codes: Codes) -> None:
+        """Raise DamagedFileError unless every code is one of this codebook."""
+        if len(codes) and codes.shape[1] != self.quantizer.M:
+            raise DamagedFileError(
+                f"there are codes of {codes.shape[1]} bytes, their codebook is for {self.quantizer.M}"
+            )
+        if self.quantizer.Ks < 256 and codes.size and int(codes.max()) >= self.quantizer.Ks:
+            raise DamagedFileError("there are search codes that their codebook does not have")
 
     def _projected(self, vectors: Vectors) -> Vectors:
         return np.ascontiguousarray((vectors - self.mean) @ self.basis, dtype=np.float32)

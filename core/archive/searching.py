@@ -87,12 +87,7 @@ def search_archive(
     if not isinstance(name, str) or not isinstance(sha256, bytes):
         raise DamagedFileError(f"{archive.path} does not say what its search codes were made with")
     coder = find_search_coder(name, sha256.hex(), archive.codebook())
-    if len(codes) and codes.shape[1] != coder.quantizer.M:
-        raise DamagedFileError(
-            f"{archive.path} has codes of {codes.shape[1]} bytes, its codebook is for {coder.quantizer.M}"
-        )
-    if coder.quantizer.Ks < 256 and codes.size and int(codes.max()) >= coder.quantizer.Ks:
-        raise DamagedFileError(f"{archive.path} has search codes that its codebook does not have")
+    coder.check(codes)
     started = time.perf_counter()
     note = ""
     if isinstance(query, np.ndarray) and query.dtype == np.float32 and query.ndim == 1:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.archive.archive_errors import wrong_model
 from core.archive.names import fault_of, restored_names
-from core.archive.pipeline import in_order
+from core.archive.pipeline import batches_of, in_order
 from core.archive.reader import Archive
 from core.codec import modes
 from core.codec.model import LearnedCodec
@@ -16,8 +16,6 @@ from core.errors import DamagedFileError, StorageError
 from core.settings import Settings
 from core.storage import atomic_path
 from core.types import Progress, no_progress
-
-_BATCH = 32
 
 
 @dataclass
@@ -115,7 +113,7 @@ def unpack(
             outcome.append((row, None))
         return outcome
 
-    batches = [range(start, min(start + _BATCH, len(archive))) for start in range(0, len(archive), _BATCH)]
+    batches = batches_of(range(len(archive)), lambda row: int(archive.widths[row] * archive.heights[row]))
     done = 0
     for outcome in in_order(work, batches, settings.threads):
         for row, fault in outcome:

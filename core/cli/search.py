@@ -58,7 +58,8 @@ def register(app: typer.Typer) -> None:
         spent = outcome.timings_ms
         typer.echo(
             f"encoded in {spent['decode'] + spent['encode']:.0f} ms, searched {outcome.n_searched} pictures in "
-            f"{spent['search']:.1f} ms, {outcome.index}",
+            f"{spent['search']:.1f} ms, {outcome.index}"
+            + (", by codes: approximate" if outcome.is_approximate else ""),
             err=True,
         )
 

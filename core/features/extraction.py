@@ -99,6 +99,7 @@ def extract(
         publish(
             address, settings, encoder, kept, list(_sources(before, shards)),
             content_state=content_state, skipped=skipped,
+            is_approximate=before is not None and before.is_approximate,
         )  # fmt: skip
         shards.clear()
     gone = 0 if before is None else int((~np.isin(before.ids, [record.image_id for record in kept])).sum())

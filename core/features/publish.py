@@ -24,6 +24,7 @@ def publish(
     *,
     content_state: str,
     skipped: Sequence[Json],
+    is_approximate: bool = False,
 ) -> None:
     """Write the features of `records` and make them the current generation.
 
@@ -32,6 +33,7 @@ def publish(
         sources: (n, 32) hashes of files and their (n, D) vectors.
         content_state: of the catalog.
         skipped: {"path", "sha256", "reason"} of the pictures that could not be read.
+        is_approximate: the vectors were read back from search codes (see `core.archive.importing`).
 
     Raises:
         StorageError: the disk is full; the generation before stays current.
@@ -47,7 +49,8 @@ def publish(
             KIND,
             VERSION,
             built_from={"dataset": address.dataset, "content": content_state, "encoder": encoder.fingerprint},
-            params={"encoder": encoder.name, "dim": encoder.dim, "count": len(records), "skipped": list(skipped)},
+            params={"encoder": encoder.name, "dim": encoder.dim, "count": len(records), "skipped": list(skipped)}
+            | ({"is_approximate": True} if is_approximate else {}),
         )
 
 

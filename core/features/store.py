@@ -101,6 +101,11 @@ class FeatureStore:
         """(path, reason) of the pictures that could not be read."""
         return [(entry["path"], entry["reason"]) for entry in self.manifest.params.get("skipped", [])]
 
+    @property
+    def is_approximate(self) -> bool:
+        """True where some vectors were read back from search codes: similarities are not the encoder's own."""
+        return self.manifest.params.get("is_approximate") is True
+
     def row_of(self, ids: Any) -> Ids:
         """Return (len(ids),) the row of each id, or -1 where it has no vector."""
         wanted = np.asarray(ids, dtype=np.int64)

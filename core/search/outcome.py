@@ -35,6 +35,7 @@ class SearchOutcome:
         n_searched: pictures that could have been found: those of the gallery that pass the filter.
         knobs: the index's settings that were given.
         cached: whether the query's vector was remembered from an earlier search.
+        is_approximate: the gallery came from an archive, and its vectors from search codes: so are the similarities.
     """
 
     gallery: str
@@ -45,6 +46,7 @@ class SearchOutcome:
     results: list[Result]
     knobs: Mapping[str, int | float] = field(default_factory=dict)
     cached: bool = False
+    is_approximate: bool = False
 
     def to_json(self) -> Json:
         """Return what `search --json` prints."""
@@ -55,6 +57,7 @@ class SearchOutcome:
             "knobs": dict(self.knobs),
             "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},
             "n_searched": self.n_searched,
+            "is_approximate": self.is_approximate,
             "results": [
                 {
                     "rank": result.rank,
