@@ -18,6 +18,7 @@ from core.errors import UnknownNameError
 from core.types import Ids
 
 CATALOG = "catalog.sqlite"
+WORDS = "words"  # in conditions: a text whose words a picture's text must have
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,13 @@ class Catalog:
     def select(self, where: Mapping[str, Any]) -> Ids:
         """Return the ids, ascending, of the pictures that fulfil every condition; see `filters.condition`.
 
+        The condition WORDS is a text: see `search_words`.
+
         Raises:
             ValueError: an unknown field, or a value that its kind does not allow.
         """
+        if isinstance(text := where.get(WORDS), str):
+            return self.search_words(text, {name: value for name, value in where.items() if name != WORDS}).ids
         with self._file.reading() as connection:
             clause, parameters = condition(where, _fields(connection))
             rows = connection.execute(f"SELECT image_id FROM images WHERE {clause} ORDER BY image_id", parameters)

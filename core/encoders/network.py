@@ -49,12 +49,16 @@ class Network:
 
     def missing(self, settings: Settings) -> str:
         """Return what is missing here to load it and what to do about it, or nothing."""
-        absent = self._absent()
+        absent = self.absent()
         if absent:
             return absent
-        if self.find() is None:
-            return f"the weights of {self.name} are not here yet; they are downloaded when it is first used"
-        return ""
+        try:
+            found = self.find()
+        except UnavailableError as error:
+            return str(error)
+        return (
+            "" if found else f"the weights of {self.name} are not here yet; they are downloaded when it is first used"
+        )
 
     def load(self, settings: Settings) -> PictureEncoder:
         """Return the encoder, exporting the network first if that has not been done.
@@ -84,11 +88,12 @@ class Network:
 
     def require_packages(self) -> None:
         """Raise UnavailableError if a package that building needs is not installed."""
-        absent = self._absent()
+        absent = self.absent()
         if absent:
             raise UnavailableError(absent)
 
-    def _absent(self) -> str:
+    def absent(self) -> str:
+        """Return which package is not installed and how to install it, or nothing."""
         for module in self.requires:
             if find_spec(module) is None:
                 package = self.packages.get(module, module)

@@ -2,8 +2,11 @@
 
 A. Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", ICML 2021; M. Cherti et al.,
 "Reproducible scaling laws for contrastive language-image learning", CVPR 2023.
+
+The weights are taken from the file that PENTIMENTO_OPEN_CLIP names, else from the hub's cache, else from the hub.
 """
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,8 @@ from core.errors import UnavailableError
 if TYPE_CHECKING:
     import torch
 
-_MODEL = "ViT-B-32"
+MODEL = "ViT-B-32"
+CHECKPOINT = "PENTIMENTO_OPEN_CLIP"
 _WEIGHTS = "laion2b_s34b_b79k"
 _REPOSITORY = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -37,23 +41,37 @@ def back_end(name: str) -> Network:
     )
 
 
+def how_to_get() -> str:
+    """Return what to do where the weights are not here."""
+    return (
+        f"the weights of OpenCLIP are not here; with internet they are downloaded when pictures are encoded, without: "
+        f"bring {_FILES[0]} of {_REPOSITORY} from a machine that has it, and set {CHECKPOINT} to the file"
+    )
+
+
 def _features(weights: Path) -> "torch.nn.Module":
     from core.encoders.torchvision_import import torchvision
 
     torchvision()  # open_clip imports it
     import open_clip
 
-    visual: torch.nn.Module = open_clip.create_model(_MODEL, pretrained=str(weights)).visual
+    visual: torch.nn.Module = open_clip.create_model(MODEL, pretrained=str(weights)).visual
     return visual.eval()
 
 
 def _find() -> Path | None:
+    named = os.environ.get(CHECKPOINT)
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise UnavailableError(f"{CHECKPOINT} is {named}, which is no file; set it to the file of the weights")
+        return path
     from huggingface_hub import try_to_load_from_cache
 
     for file in _FILES:
-        path = try_to_load_from_cache(_REPOSITORY, file)
-        if isinstance(path, str):
-            return Path(path)
+        found = try_to_load_from_cache(_REPOSITORY, file)
+        if isinstance(found, str):
+            return Path(found)
     return None
 
 
@@ -64,9 +82,10 @@ def _fetch(name: str) -> Path:
     import open_clip
 
     try:
-        return Path(open_clip.download_pretrained(open_clip.get_pretrained_cfg(_MODEL, _WEIGHTS)))
+        return Path(open_clip.download_pretrained(open_clip.get_pretrained_cfg(MODEL, _WEIGHTS)))
     except (OSError, RuntimeError) as error:  # huggingface_hub's errors are OSErrors
         raise UnavailableError(
             f"{name} needs {_FILES[0]} of {_REPOSITORY}, which could not be downloaded ({error}); on a machine with "
-            f"internet run: huggingface-cli download {_REPOSITORY} {_FILES[0]}, and copy its cache folder here"
+            f"internet run: huggingface-cli download {_REPOSITORY} {_FILES[0]}, copy the file here, and set "
+            f"{CHECKPOINT} to it"
         ) from error
