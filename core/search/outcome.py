@@ -1,5 +1,6 @@
 """What a search returns."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +14,7 @@ class Result:
 
     Attributes:
         rank: from 1.
-        similarity: exact cosine from the stored vectors, -1..1.
+        similarity: exact cosine from the stored vectors, -1..1; nan where only words were searched, as is the distance.
         distance: the index's own, squared L2; approximate where the index is.
     """
 
@@ -63,8 +64,8 @@ class SearchOutcome:
                     "rank": result.rank,
                     "image_id": result.image_id,
                     "path": result.path,
-                    "similarity": result.similarity,
-                    "distance": result.distance,
+                    "similarity": None if math.isnan(result.similarity) else result.similarity,
+                    "distance": None if math.isnan(result.distance) else result.distance,
                     "metadata": metadata(result.record),
                 }
                 for result in self.results
