@@ -5,10 +5,11 @@ so that an interrupted extraction continues. At the end the vectors of the last 
 together in a new generation, which becomes current by one atomic step.
 """
 
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -17,7 +18,7 @@ import numpy as np
 from core import datasets, encoders
 from core.datasets import Dataset, ImageRecord
 from core.encoders import PictureEncoder
-from core.errors import Cancelled, DamagedFileError, ImageError, NotPreparedError, VersionError
+from core.errors import DamagedFileError, ImageError, NotPreparedError, RetrievalError, VersionError
 from core.features.publish import publish
 from core.features.shards import Shards
 from core.features.store import FeatureStore, Hashes
@@ -28,6 +29,12 @@ from core.types import Json, Progress, Vectors, no_progress
 _log = logging.getLogger(__name__)
 
 _SHARD = 256  # pictures in a shard: what a kill -9 may cost, a few seconds' work
+
+# Yields (record, (D,) vector or the reason why it cannot be read) for each record, in any order.
+Pipeline = Callable[
+    [Sequence[ImageRecord], Dataset, PictureEncoder, Settings],
+    Generator[tuple[ImageRecord, Vectors | str], None, None],
+]
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,18 @@ class ExtractReport:
 
 
 def extract(
-    address: Address, settings: Settings, progress: Progress = no_progress, *, rebuild: bool = False
+    address: Address,
+    settings: Settings,
+    progress: Progress = no_progress,
+    *,
+    rebuild: bool = False,
+    pipeline: Pipeline | None = None,
 ) -> ExtractReport:
     """Bring the features of a gallery up to date with its catalog.
 
     Args:
         rebuild: encode every picture again, whatever is there.
+        pipeline: what encodes; None: this machine's threads. See `core.features.cluster_encode` for many machines.
 
     Raises:
         UnknownNameError: there is no such data set or encoder.
@@ -89,7 +102,7 @@ def extract(
         # By content: equal files are encoded once.
         todo = {record.sha256: record for record in records if bytes.fromhex(record.sha256) not in known}
         require_space(folder, 4 * encoder.dim * (len(records) + len(todo)), f"extracting the features of {address}")
-        skipped = _encode(list(todo.values()), dataset, encoder, settings, shards, progress)
+        skipped = _encode(list(todo.values()), dataset, encoder, settings, shards, progress, pipeline or _pipeline)
         unreadable = {entry["sha256"] for entry in skipped}
         if before is not None and before.content_state == content_state and len(todo) == len(skipped):
             return ExtractReport(address, len(before), 0, 0, before.skipped, False, time.perf_counter() - started)
@@ -133,8 +146,9 @@ def _encode(
     settings: Settings,
     shards: Shards,
     progress: Progress,
+    pipeline: Pipeline,
 ) -> list[Json]:
-    """Encode pictures into shards and return those that could not be read, with their reasons."""
+    """Encode pictures into shards and return those that could not be read, with their reasons, in order."""
     what = f"encoding {dataset.name}"
     hashes: list[bytes] = []
     vectors: list[Vectors] = []
@@ -148,40 +162,44 @@ def _encode(
 
     progress(0, len(todo), what)
     try:
-        for done, (record, outcome) in enumerate(_pipeline(todo, dataset, encoder, settings), start=1):
-            if isinstance(outcome, str):
-                skipped.append({"path": record.path, "sha256": record.sha256, "reason": outcome})
-            else:
-                hashes.append(bytes.fromhex(record.sha256))
-                vectors.append(outcome)
-            if len(hashes) == _SHARD:
-                keep()
-            progress(done, len(todo), what)
-    except (Cancelled, KeyboardInterrupt):
+        with contextlib.closing(pipeline(todo, dataset, encoder, settings)) as outcomes:
+            for done, (record, outcome) in enumerate(outcomes, start=1):
+                if isinstance(outcome, str):
+                    skipped.append({"path": record.path, "sha256": record.sha256, "reason": outcome})
+                else:
+                    hashes.append(bytes.fromhex(record.sha256))
+                    vectors.append(outcome)
+                if len(hashes) == _SHARD:
+                    keep()
+                progress(done, len(todo), what)
+    except (RetrievalError, KeyboardInterrupt):  # a person stopped it, or a cluster is lost
         keep()
         raise
     keep()
-    return skipped
+    places = {record.sha256: place for place, record in enumerate(todo)}
+    return sorted(skipped, key=lambda entry: places[entry["sha256"]])
+
+
+def encoded(record: ImageRecord, dataset: Dataset, encoder: PictureEncoder) -> Vectors | str:
+    """Return the (D,) vector of a record's picture, or the reason why it cannot be read."""
+    try:
+        image = dataset.load(record, min_side=encoder.preparation.min_side())
+    except ImageError as error:
+        return str(error)
+    vector: Vectors = encoder.encode([image])[0]
+    return vector
 
 
 def _pipeline(
-    records: Iterable[ImageRecord], dataset: Dataset, encoder: PictureEncoder, settings: Settings
-) -> Iterator[tuple[ImageRecord, Vectors | str]]:
+    records: Sequence[ImageRecord], dataset: Dataset, encoder: PictureEncoder, settings: Settings
+) -> Generator[tuple[ImageRecord, Vectors | str], None, None]:
     """Yield (record, (D,) vector or the reason why it cannot be read), in order, with few pictures in memory."""
-
-    def work(record: ImageRecord) -> Vectors | str:
-        try:
-            image = dataset.load(record, min_side=encoder.preparation.min_side())
-        except ImageError as error:
-            return str(error)
-        vector: Vectors = encoder.encode([image])[0]
-        return vector
 
     pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="extract")
     waiting: deque[tuple[ImageRecord, Future[Vectors | str]]] = deque()
     try:
         for record in records:
-            waiting.append((record, pool.submit(work, record)))
+            waiting.append((record, pool.submit(encoded, record, dataset, encoder)))
             if len(waiting) > 4 * settings.threads:
                 first, future = waiting.popleft()
                 yield first, future.result()
