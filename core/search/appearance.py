@@ -5,7 +5,7 @@ histograms of uniform local binary patterns (T. Ojala, M. Pietikainen, T. Maenpa
 1 and 2.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,9 @@ def _uniform_bins() -> NDArray[np.intp]:
 
 
 _BINS = _uniform_bins()
+
+
+MIN_SIDE = 2 * _SIDE  # a picture may be decoded with its shorter side scaled down to this
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,20 @@ def alike(first: Appearance, second: Appearance) -> dict[str, float]:
     }
 
 
-def weighed(scores: Sequence[Mapping[str, float]], weights: Mapping[str, float]) -> NDArray[np.float64]:
+def shared(shares: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (n,) the share that (B,) `shares` have in common with each row of (n, B) `others`, within 0..1."""
+    common: NDArray[np.float32] = np.minimum(shares, others).sum(axis=1)
+    return common
+
+
+def weighed(scores: Mapping[str, NDArray[np.floating]], weights: Mapping[str, float]) -> NDArray[np.float64]:
     """Return (n,) weighted means of the aspects' ranks among these results, 1 for the best.
 
     Ranks, because a cosine of embeddings, an intersection of colours and one of textures have different spreads: with
     plain sums the one with the widest spread would decide alone.
 
     Args:
-        scores: for each result a value for each aspect that has a weight.
+        scores: for each aspect that has a weight, (n,) values of the results.
         weights: aspect -> weight, none negative, at least one positive.
 
     Raises:
@@ -81,12 +90,11 @@ def weighed(scores: Sequence[Mapping[str, float]], weights: Mapping[str, float])
         raise ValueError(f"aspects are {', '.join(ASPECTS)}; got {sorted(unknown)[0]!r}")
     if min(weights.values(), default=0) < 0 or not sum(weights.values()) > 0:
         raise ValueError(f"weights must not be negative, and one must be positive, got {dict(weights)}")
-    total = np.zeros(len(scores))
+    total = np.zeros(len(next(iter(scores.values()))))
     for aspect, weight in weights.items():
-        values = np.array([score[aspect] for score in scores])
-        if weight and len(values):
-            ranks = (values[:, None] >= values[None, :]).mean(axis=1)  # 1 for the largest, equal for equals
-            total += weight * ranks
+        if weight:
+            values = scores[aspect]  # 1 for the largest, equal for equals
+            total += weight * np.searchsorted(np.sort(values), values, "right") / max(1, len(values))
     return total / sum(weights.values())
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,17 @@ from core.search.galleries import (
     unusable,
 )
 from core.search.loaded import Loaded
+from core.search.looking import QueryLooks
+from core.search.looks import NAME as LOOKS
+from core.search.looks import Looks
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
+from core.search.reorder import Candidates, Order, how_many, overlap, reorder
 from core.search.stamps import stamp_of, stamps
+from core.search.steer import near_duplicate_cosine
 from core.settings import Address, Settings
 from core.storage import CURRENT, Generations
-from core.types import Vectors
+from core.types import Image, Vectors
 
 
 class Engine:
@@ -47,6 +53,9 @@ class Engine:
         self.settings = settings
         self._datasets: Loaded[str, Dataset] = Loaded()
         self._queries = QueryEncoder(settings, self.dataset)
+        self._looks: Loaded[Address, Looks] = Loaded()
+        self._near: Loaded[Address, float] = Loaded()
+        self.query_looks = QueryLooks(self._queries)
         self._views: Loaded[Address, tuple[FeatureStore, list[str]]] = Loaded()
         self._infos: Loaded[Address, GalleryInfo] = Loaded()
         self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
@@ -124,6 +133,36 @@ class Engine:
         """Return the (D,) vector of length 1 that a query is searched with."""
         return self._queries.encode(self._address(address), query, self.vectors(address)).vector
 
+    def picture(self, address: str, query: Query, min_side: int) -> Image:
+        """Return the (H, W, 3) pixels of a query's first picture as it is turned and cut.
+
+        Args:
+            min_side: pixels of the shorter side, of the whole picture, below which it is not scaled down.
+
+        Raises:
+            ValueError: the query is no picture.
+            UnknownNameError, ImageError: there is no such picture, or it cannot be read.
+        """
+        return self._queries.picture(self._address(address), query, min_side)
+
+    def looks(self, address: str) -> Looks:
+        """Return the colours and textures of a gallery's pictures.
+
+        Raises:
+            NotPreparedError, StaleError, DamagedFileError: `core.search.looks.measure` makes them.
+        """
+        chosen = self._address(address)
+        stamp = stamp_of(str(chosen.index(self.settings, LOOKS) / CURRENT))
+        found = self._looks.get(chosen, stamp, lambda: Looks.open(chosen, self.settings))
+        if found.content != self.dataset(address).catalog.content_state():
+            raise StaleError(f"{address} has other pictures than were measured; run: python -m core index {address}")
+        return found
+
+    def near_duplicate_cosine(self, address: str) -> float:
+        """Return the cosine from which two pictures of a gallery count as nearly the same."""
+        store = self.vectors(address)
+        return self._near.get(store.address, store.state, lambda: near_duplicate_cosine(store.vectors))
+
     def search(
         self,
         address: str,
@@ -134,7 +173,7 @@ class Engine:
         where: Mapping[str, Any] | None = None,
         knobs: Mapping[str, int | float] | None = None,
     ) -> SearchOutcome:
-        """Return the k most similar pictures, best first.
+        """Return the k most similar pictures, best first; in another order, or fewer, where the query is steered so.
 
         Args:
             address: `dataset` or `dataset@encoder`.
@@ -157,20 +196,34 @@ class Engine:
             raise NotPreparedError(f"{chosen} has no index that can be used; run: python -m core index {chosen}")
         structure = self._index(chosen, name, store)
         encoded = self._queries.encode(chosen, query, store)
+        steering = query.steering
+        measured = self.looks(address) if steering.weighs else None
+        wanted_look = self.query_looks.whole(chosen, query, measured) if measured else None
+        near = self.near_duplicate_cosine(address) if steering.hide_duplicates else 1.0
         started = time.perf_counter()
         allowed = None
         if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
             selected = dataset.catalog.select(where or {})
             allowed = selected[store.row_of(selected) >= 0]
-        found = structure.search(encoded.vector[None], k, allowed=allowed, **(knobs or {}))
+        n_candidates = min(how_many(steering, k), max(1, len(store)))
+        found = structure.search(encoded.vector[None], n_candidates, allowed=allowed, **(knobs or {}))
         ids, distances = found.ids[0][found.ids[0] >= 0], found.distances[0][found.ids[0] >= 0]
-        similarities = store.vectors[store.row_of(ids)] @ encoded.vector
-        order = np.lexsort((ids, -similarities))
+        vectors = store.vectors[store.row_of(ids)]
+        similarities = vectors @ encoded.vector
+        best = np.lexsort((ids, -similarities))
+        order = Order(best[:k].tolist())
+        if steering.reorders:
+            colour, texture = overlap(wanted_look, measured.of(ids[best])) if measured and wanted_look else (None, None)
+            candidates = Candidates(ids[best], similarities[best], vectors[best], colour, texture)
+            order = reorder(candidates, steering, k, near)
+            order = Order(best[order.rows].tolist(), order.scores)
         search_ms = 1000 * (time.perf_counter() - started)
-        records = dataset.catalog.records(ids[order].tolist())
+        records = dataset.catalog.records(ids[order.rows].tolist())
         results = [
-            Result(rank, record.image_id, record.path, float(similarities[at]), float(distances[at]), record)
-            for rank, (at, record) in enumerate(zip(order, records, strict=True), start=1)
+            Result(rank, record.image_id, record.path, float(similarities[at]), float(distances[at]), record, scores)
+            for rank, (at, record, scores) in enumerate(
+                zip(order.rows, records, order.scores or repeat({}, len(records)), strict=True), start=1
+            )
         ]
         return SearchOutcome(
             gallery=str(chosen),
@@ -182,6 +235,8 @@ class Engine:
             knobs=dict(knobs or {}),
             cached=encoded.cached,
             is_approximate=store.is_approximate,
+            steering=steering,
+            n_candidates=len(ids) if steering.weighs or steering.variety else 0,
         )
 
     def explain(self, address: str, query: Query, outcome: SearchOutcome) -> Xray:

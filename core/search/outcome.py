@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.datasets import ImageRecord
+from core.search.steering import NONE, Steering
 from core.types import Json
 
 
@@ -16,6 +17,8 @@ class Result:
         rank: from 1.
         similarity: exact cosine from the stored vectors, -1..1; nan where only words were searched, as is the distance.
         distance: the index's own, squared L2; approximate where the index is.
+        scores: where the query weighs colour or texture: "content", "colour", "texture", and "weighed", the mean of the
+            ranks among the candidates that results are sorted by, 0..1; else empty.
     """
 
     rank: int
@@ -24,6 +27,7 @@ class Result:
     similarity: float
     distance: float
     record: ImageRecord
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class SearchOutcome:
         knobs: the index's settings that were given.
         cached: whether the query's vector was remembered from an earlier search.
         is_approximate: the gallery came from an archive, and its vectors from search codes: so are the similarities.
+        steering: how the query was steered.
+        n_candidates: pictures that weighing or variety chose among; 0 where neither did.
     """
 
     gallery: str
@@ -48,6 +54,8 @@ class SearchOutcome:
     knobs: Mapping[str, int | float] = field(default_factory=dict)
     cached: bool = False
     is_approximate: bool = False
+    steering: Steering = NONE
+    n_candidates: int = 0
 
     def to_json(self) -> Json:
         """Return what `search --json` prints."""
@@ -59,6 +67,7 @@ class SearchOutcome:
             "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},
             "n_searched": self.n_searched,
             "is_approximate": self.is_approximate,
+            **({"steering": self.steering.to_json()} if self.steering != NONE else {}),
             "results": [
                 {
                     "rank": result.rank,
@@ -66,6 +75,7 @@ class SearchOutcome:
                     "path": result.path,
                     "similarity": None if math.isnan(result.similarity) else result.similarity,
                     "distance": None if math.isnan(result.distance) else result.distance,
+                    **({"scores": dict(result.scores)} if result.scores else {}),
                     "metadata": metadata(result.record),
                 }
                 for result in self.results

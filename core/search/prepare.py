@@ -1,4 +1,4 @@
-"""Preparing a gallery: data set, features, indexes and map, doing only what is missing or out of date."""
+"""Preparing a gallery: data set, features, indexes, colours and textures, map; only what is missing or out of date."""
 
 import time
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from core.features import ExtractReport, FeatureStore, extract
 from core.indexes import create, describe, names
 from core.projection import renew
 from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
+from core.search.looks import measure
 from core.settings import Address, Settings
 from core.storage import Generations, lock, write_json
 from core.types import Json, Progress, no_progress
@@ -80,7 +81,7 @@ def prepare_gallery(
     """Bring a gallery's data set (if it is an embedded one), features and indexes up to date.
 
     Args:
-        indexes: names of those to build, or None for all that are registered and the map.
+        indexes: names of those to build, or None for all that are registered, colours and textures, and the map.
         rebuild: build features, indexes and map again, whatever is there.
 
     Raises:
@@ -101,6 +102,7 @@ def prepare_gallery(
     reports = build_indexes(chosen, wanted, store, settings, progress, rebuild=rebuild)
     outcome = ""
     if not indexes:
+        measure(chosen, settings, progress, rebuild=rebuild)
         outcome = "built" if renew(chosen, settings, progress, rebuild=rebuild)[1] else "kept"
     return PrepareReport(str(chosen), features, reports, time.perf_counter() - started, outcome)
 

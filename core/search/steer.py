@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from core.arrays import normalize
 from core.types import Vectors
 
-_ALPHA, _BETA, _GAMMA = 1.0, 0.75, 0.15
+# Two pluses and two minuses among the first ten results of 182 queries in the 2,100 aerial tiles of UC Merced: the
+# twenty after them had precision .46 before, .61 with the classic gamma of .15, .67 with .5, .67 with .75.
+ALPHA, BETA, GAMMA = 1.0, 0.75, 0.5
+_LEAST_NEAR = 0.9
+_PAIRS = 1000
 
 
 def rocchio(
@@ -17,14 +21,15 @@ def rocchio(
     plus: Vectors,
     minus: Vectors,
     *,
-    alpha: float = _ALPHA,
-    beta: float = _BETA,
-    gamma: float = _GAMMA,
+    alpha: float = ALPHA,
+    beta: float = BETA,
+    gamma: float = GAMMA,
 ) -> Vectors:
     """Return the query moved towards the mean of `plus` and away from the mean of `minus`.
 
-    J. Rocchio, "Relevance Feedback in Information Retrieval", 1971; the weights are those of C. Manning et al.,
-    "Introduction to Information Retrieval", 2008, section 9.1.1. Several queries count as their mean.
+    J. Rocchio, "Relevance Feedback in Information Retrieval", 1971; C. Manning et al., "Introduction to Information
+    Retrieval", 2008, section 9.1.1, from where the weights of queries and pluses are. Several queries count as their
+    mean.
 
     Args:
         queries: (q, D), q + len(plus) >= 1.
@@ -84,20 +89,42 @@ def diversified(vectors: Vectors, relevance: NDArray[np.floating], count: int, *
     return chosen
 
 
-def without_near_duplicates(vectors: Vectors, threshold: float) -> list[int]:
+def without_near_duplicates(vectors: Vectors, threshold: float, count: int | None = None) -> list[int]:
     """Return the rows, in order, whose cosine to every row kept before them is below `threshold`.
 
     Args:
         vectors: (n, D) of L2 norm 1, best first: of several near-duplicates the first is kept.
         threshold: cosine, within -1..1.
+        count: stop when so many are kept; None: go through all.
     """
     if not -1 <= threshold <= 1:
         raise ValueError(f"threshold must be within -1..1, got {threshold}")
+    most = len(vectors) if count is None else min(count, len(vectors))
     kept: list[int] = []
+    seen = np.empty((most, vectors.shape[1]), np.float32)
     for row in range(len(vectors)):
-        if not kept or float((vectors[kept] @ vectors[row]).max()) < threshold:
+        if len(kept) == most:
+            break
+        if not kept or float((seen[: len(kept)] @ vectors[row]).max()) < threshold:
+            seen[len(kept)] = vectors[row]
             kept.append(row)
     return kept
+
+
+def near_duplicate_cosine(vectors: Vectors, *, seed: int = 0) -> float:
+    """Return the cosine from which two pictures of this gallery count as nearly the same; .9 or more.
+
+    Two pictures that are less than a sixth as far apart (1 - cosine) as random pairs are, in the median. With
+    EfficientNet-Lite0 that is .90 for paintings and for satellite tiles: of 40 paintings, saved again at two thirds of
+    the size and JPEG quality 60, more than three quarters lie above it, and no two different paintings do.
+    """
+    if len(vectors) < 2:
+        return _LEAST_NEAR
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, len(vectors), _PAIRS)
+    second = (first + rng.integers(1, len(vectors), _PAIRS)) % len(vectors)
+    median = float(np.median(np.einsum("nd,nd->n", vectors[first], vectors[second])))
+    return max(_LEAST_NEAR, 1 - (1 - median) / 6)
 
 
 @dataclass(frozen=True)

@@ -34,17 +34,26 @@ def test_there_are_58_uniform_patterns() -> None:
     assert (np.bincount(bins)[:58] == 1).all()
 
 
+SCORES = {"content": np.array([0.9, 0.8, 0.2]), "colour": np.array([0.1, 0.7, 0.9])}
+
+
 def test_weights_choose_the_aspect() -> None:
-    scores = [{"content": 0.9, "colour": 0.1}, {"content": 0.8, "colour": 0.7}, {"content": 0.2, "colour": 0.9}]
-    assert weighed(scores, {"content": 1.0}).argmax() == 0
-    assert weighed(scores, {"colour": 1.0}).argmax() == 2
-    assert weighed([], {"content": 1.0}).shape == (0,)
+    assert weighed(SCORES, {"content": 1.0}).argmax() == 0
+    assert weighed(SCORES, {"colour": 1.0}).argmax() == 2
+    assert weighed({"content": np.empty(0)}, {"content": 1.0}).shape == (0,)
+
+
+def test_weighing_looks_at_ranks_not_at_spreads() -> None:
+    # (3 + 1) / 3, (2 + 2) / 3, (1 + 3) / 3: all equal, however far apart the values lie
+    np.testing.assert_allclose(weighed(SCORES, {"content": 2.0, "colour": 2.0}), 2 / 3)
+    stretched = {**SCORES, "colour": SCORES["colour"] ** 5 * 1000}
+    np.testing.assert_allclose(weighed(stretched, {"content": 1.0, "colour": 1.0}), 2 / 3)
 
 
 @pytest.mark.parametrize("weights", [{}, {"content": 0.0}, {"content": -1.0, "colour": 2.0}, {"smell": 1.0}])
 def test_weights_without_sense_are_refused(weights: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"aspects are|weights must"):
-        weighed([{"content": 1.0, "colour": 1.0}], weights)
+        weighed(SCORES, weights)
 
 
 def test_a_tiny_picture_has_an_appearance() -> None:
