@@ -1,5 +1,6 @@
 """`search GALLERY IMAGE`: find the most similar pictures."""
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,9 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def search(
         gallery: Annotated[str, typer.Argument(help="`dataset` or `dataset@encoder`.")],
-        image: Annotated[str, typer.Argument(help="A picture's path, or `id:12` for one of the gallery's own.")],
+        image: Annotated[
+            str | None, typer.Argument(help="A picture's path, or `id:12` for one of the gallery's own.")
+        ] = None,
         k: Annotated[int, typer.Option("-k", help="How many to find.")] = 10,
         index: Annotated[str | None, typer.Option("--index", "-i", help="The index; the gallery's default.")] = None,
         where: Annotated[
@@ -30,31 +33,56 @@ def register(app: typer.Typer) -> None:
         ] = None,
         knob: Annotated[list[str] | None, typer.Option(help="A setting of the index, such as n_probe=8.")] = None,
         region: Annotated[str | None, typer.Option(help="X0,Y0,X1,Y1 of the picture, as fractions.")] = None,
+        words: Annotated[str | None, typer.Option(help="Words, alone or together with a picture.")] = None,
+        by: Annotated[
+            str, typer.Option(help="Find the words in the `labels`, or pictures by their `meaning` (with OpenCLIP).")
+        ] = "labels",
+        mix: Annotated[float, typer.Option(help="By meaning, the words' weight beside a picture, 0 to 1.")] = 0.5,
         explain: Annotated[
             bool, typer.Option(help="With ivfpq, opq-ivfpq or lopq: say where each missed neighbour was lost.")
         ] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        """Find the pictures of a gallery that are most similar to a picture."""
+        """Find the pictures of a gallery that are most similar to a picture, or fit words, or both."""
         from core.search import Engine
+        from core.search import words as wording
 
+        if image is None and not (words or "").strip():
+            raise ValueError("give a picture, or --words, or both")
+        if explain and (image is None or words is not None):
+            raise ValueError("--explain needs a picture, and no words")
         engine = Engine(Settings.from_environment())
-        query, settings = parse_query(image, region), _knobs(knob or [])
+        query = None if image is None else parse_query(image, region)
+        conditions, settings = parse_where(where or []), _knobs(knob or [])
         if explain and where:
             raise ValueError("--explain looks at the whole gallery; leave --where out")
-        outcome = engine.search(gallery, query, k=k, index=index, where=parse_where(where or []), knobs=settings)
-        looked_into = engine.explain(gallery, query, outcome) if explain else None
+        said = None
+        if words is not None:
+            outcome = wording.search(
+                engine, gallery, words, query, by=by, mix=mix, k=k, index=index, where=conditions, knobs=settings
+            )
+            found = wording.understood(engine, gallery, words, conditions) if by == wording.LABELS else None
+            said = wording.to_json(words, by, found)
+            for note in said["notes"]:
+                typer.echo(note, err=True)
+        elif query is not None:
+            outcome = engine.search(gallery, query, k=k, index=index, where=conditions, knobs=settings)
+        looked_into = engine.explain(gallery, query, outcome) if explain and query is not None else None
         if as_json:
-            print_json({**outcome.to_json(), **({"explain": looked_into.to_json()} if looked_into else {})})
+            more = {"explain": looked_into and looked_into.to_json(), "words": said}
+            print_json({**outcome.to_json(), **{name: value for name, value in more.items() if value}})
             return
         for result in outcome.results:
             title = result.record.title or result.record.label
-            typer.echo(f"{result.rank:3}  {result.similarity:6.3f}  id:{result.image_id:<6} {result.path}  {title}")
+            similarity = "     -" if math.isnan(result.similarity) else f"{result.similarity:6.3f}"
+            typer.echo(f"{result.rank:3}  {similarity}  id:{result.image_id:<6} {result.path}  {title}")
         for lost in looked_into.neighbours if looked_into else ():
             if lost.verdict != "found":
                 typer.echo(f"missed: id:{lost.id}, true rank {lost.rank}: {lost.sentence}")
         if not outcome.n_searched:
-            typer.echo("no picture of the gallery passes the filter", err=True)
+            typer.echo(
+                f"no picture of the gallery passes the filter{' and has the words' * (words is not None)}", err=True
+            )
         spent = outcome.timings_ms
         typer.echo(
             f"encoded in {spent['decode'] + spent['encode']:.0f} ms, searched {outcome.n_searched} pictures in "

@@ -13,7 +13,7 @@ the ranking alike.
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,9 @@ from core.encoders import texts
 from core.errors import UnavailableError
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
-from core.types import Vectors
+from core.types import Json, Vectors
+
+LABELS, MEANING = "labels", "meaning"
 
 if TYPE_CHECKING:
     from core.datasets.word_index import WordsFound
@@ -34,6 +36,44 @@ if TYPE_CHECKING:
 INDEX = "words"  # what an outcome says instead of the name of an index
 MOST_CHARACTERS = 10_000
 _SAMPLE = 2_000  # vectors of the gallery from which spreads are measured
+
+
+def search(
+    engine: "Engine",
+    address: str,
+    text: str,
+    query: Query | None = None,
+    *,
+    by: str = LABELS,
+    mix: float = 0.5,
+    k: int = 20,
+    index: str | None = None,
+    where: Mapping[str, Any] | None = None,
+    knobs: Mapping[str, int | float] | None = None,
+) -> SearchOutcome:
+    """Search with words, and a picture where there is one; the other arguments are those of `Engine.search`.
+
+    Args:
+        text: words to find in the labels, or a sentence to find by meaning.
+        by: LABELS or MEANING, which of the two.
+        mix: weight of the words against the picture, 0..1; only by meaning.
+
+    Raises:
+        ValueError: `by` is neither; more as `by_labels` and `meaning` say.
+    """
+    if by not in (LABELS, MEANING):
+        raise ValueError(f"words are searched by labels or by meaning, got {by!r}")
+    if by == LABELS and query is None:
+        return by_labels(engine, address, text, k=k, where=where)
+    if by == LABELS and query is not None:
+        return engine.search(
+            address, query, k=k, index=index, where={**(where or {}), WORDS: checked(text)}, knobs=knobs
+        )
+    started = time.perf_counter()
+    query = meaning(engine, address, text, query, mix=mix)
+    encode_ms = 1000 * (time.perf_counter() - started)
+    outcome = engine.search(address, query, k=k, index=index, where=where, knobs=knobs)
+    return replace(outcome, timings_ms={**outcome.timings_ms, "encode": encode_ms})
 
 
 def by_labels(
@@ -89,6 +129,8 @@ def meaning(engine: "Engine", address: str, text: str, query: Query | None = Non
     if not checked(text).strip():
         raise ValueError("say in words what the picture shows")
     info, store = engine.gallery(address), engine.vectors(address)
+    if info.encoder not in texts.understanding():
+        raise UnavailableError(why_not_by_meaning(engine, address)[0])
     encoder = engine.texts.get(info.encoder, None, lambda: texts.load_text(info.encoder, engine.settings))
     store.require_encoder(encoder.fingerprint)
     sentence: Vectors = encoder.encode([text])[0]
@@ -138,8 +180,37 @@ def checked(text: str) -> str:
     return text
 
 
-def require_meaning(engine: "Engine", address: str) -> None:
-    """Raise UnavailableError where a gallery cannot be searched by meaning; nothing is loaded."""
-    reason, _ = why_not_by_meaning(engine, address)
-    if reason:
-        raise UnavailableError(reason)
+def to_json(text: str, by: str, found: "WordsFound | None") -> Json:
+    """Return what a program should know about the words beside the results."""
+    read = [{"typed": word.typed, "read_as": list(word.terms), "how": word.how} for word in found.read] if found else []
+    return {"text": text, "by": by, "read": read, "notes": notes(found) if found else []}
+
+
+def notes(found: "WordsFound") -> list[str]:
+    """Return what a person should know about how the words were read: one sentence each, none when all is plain."""
+    if not found.read:
+        return ["There is no word in this: type letters or digits."]
+    said = [
+        f"“{shortened(word.typed)}” does not occur here; looked for {_either(word.terms)}."
+        for word in found.read
+        if word.how == "mistyped"
+    ]
+    absent = [shortened(word.typed) for word in found.read if word.how == "absent"]
+    if absent:
+        said.append(f"{_either(absent, 'and')} {'does' if len(absent) == 1 else 'do'} not occur here.")
+    if found.total and not found.every:
+        said.append("No picture has all of these words; these have some of them.")
+    if found.left_out:
+        said.append(f"Only the first {len(found.read)} words were used.")
+    return said
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """Return a text of at most `most` characters, with an ellipsis where some are left out."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
+
+
+def _either(terms: Sequence[str], last: str = "or") -> str:
+    quoted = [f"“{term}”" for term in terms[:4]] + ([f"{len(terms) - 4} more"] if len(terms) > 4 else [])
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
