@@ -8,6 +8,7 @@
     |-- VersionError          a file was written by a newer version
     |-- ImageError            a picture cannot be decoded or is refused
     |-- UnavailableError      an optional part is not installed, or an index cannot be built for this gallery
+    |-- ClusterError          a cluster cannot be reached, does not fit, or is lost
     |-- StorageError          the disk is full, or a path cannot be written
     |-- DownloadError         a publisher's server failed or sent something else
     `-- Cancelled             a person stopped the work
@@ -47,6 +48,10 @@ class ImageError(RetrievalError):
 
 class UnavailableError(RetrievalError):
     """An optional part is missing, or cannot work here; the message says what to install or do."""
+
+
+class ClusterError(RetrievalError):
+    """A cluster cannot be reached, does not fit, or is lost; the message says what to check."""
 
 
 class StorageError(RetrievalError):

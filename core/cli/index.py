@@ -1,10 +1,12 @@
 """`index [GALLERY...]`: prepare galleries for searching."""
 
+import contextlib
 from typing import Annotated, Any
 
 import typer
 
 from core.cli.console import print_json, print_skipped, progress
+from core.cli.features import CLUSTER
 from core.errors import RetrievalError
 from core.settings import Settings
 
@@ -20,31 +22,37 @@ def register(app: typer.Typer) -> None:
         ] = None,
         index: Annotated[list[str] | None, typer.Option("--index", "-i", help="An index to build; all.")] = None,
         rebuild: Annotated[bool, typer.Option("--rebuild", help="Make everything again, whatever is there.")] = False,
+        cluster: Annotated[str | None, typer.Option(help=CLUSTER)] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
     ) -> None:
         """Prepare galleries: pictures, features and indexes. Does only what is missing or out of date."""
         from core.cli.app import SKIPPED, fail
+        from core.features.cluster import connect
         from core.search.prepare import prepare_gallery
 
         settings = Settings.from_environment()
         reports: list[dict[str, Any]] = []
         failed: list[str] = []
         skipped = False
-        for gallery in galleries or _all(settings):
-            try:
-                with progress() as report:
-                    done = prepare_gallery(gallery, settings, indexes=index, rebuild=rebuild, progress=report)
-            except RetrievalError as error:
-                if len(galleries or ()) == 1:
-                    raise
-                typer.echo(f"error: {gallery}: {error}", err=True)
-                failed.append(gallery)
-                continue
-            print_skipped(done.skipped)
-            skipped = skipped or bool(done.skipped)
-            reports.append(done.to_json())
-            if not as_json:
-                _print(reports[-1])
+        with contextlib.ExitStack() as stack:
+            nodes = stack.enter_context(connect(cluster, settings)) if cluster else None
+            for gallery in galleries or _all(settings):
+                try:
+                    with progress() as report:
+                        done = prepare_gallery(
+                            gallery, settings, indexes=index, rebuild=rebuild, progress=report, cluster=nodes
+                        )
+                except RetrievalError as error:
+                    if len(galleries or ()) == 1:
+                        raise
+                    typer.echo(f"error: {gallery}: {error}", err=True)
+                    failed.append(gallery)
+                    continue
+                print_skipped(done.skipped)
+                skipped = skipped or bool(done.skipped)
+                reports.append(done.to_json())
+                if not as_json:
+                    _print(reports[-1])
         if as_json:
             print_json({"galleries": reports})
         if failed:

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.errors import UnavailableError
+from core.errors import ClusterError, UnavailableError
 from core.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Cluster:
         """Return the nodes that are alive and have a core.
 
         Raises:
-            UnavailableError: the connection is lost.
+            ClusterError: the connection is lost.
         """
         import ray
 
@@ -69,7 +69,8 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
 
     Raises:
         ValueError: the address is none of these.
-        UnavailableError: Ray is not installed, the cluster cannot be reached, or runs another version of it.
+        UnavailableError: Ray is not installed.
+        ClusterError: the cluster cannot be reached, or runs another version of it.
     """
     place = re.fullmatch(r"(ray://)?([\w.-]+|\[[0-9a-fA-F:]+\]):(\d{1,5})", address)
     if address != "auto" and place is None:
@@ -97,21 +98,21 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
         ray.shutdown()
 
 
-def lost(address: str, error: BaseException) -> UnavailableError:
+def lost(address: str, error: BaseException) -> ClusterError:
     """Return the error for a cluster that answered before and does not any more."""
     first = str(error).strip().split("\n")[0]
-    return UnavailableError(
+    return ClusterError(
         f"the connection to the Ray cluster at {address} is lost ({type(error).__name__}: {first}); what is finished "
         "is kept: see whether its head runs (ray status) and run the same command again"
     )
 
 
 def _knock(address: str, host: str, port: int) -> None:
-    """Raise UnavailableError if nothing listens there: Ray itself would try for half a minute."""
+    """Raise ClusterError if nothing listens there: Ray itself would try for half a minute."""
     try:
         socket.create_connection((host, port), _CONNECT_S).close()
     except OSError as error:
-        raise UnavailableError(
+        raise ClusterError(
             f"no Ray cluster answers at {address} ({error.strerror or error}); check that its head runs "
             "(ray start --head), that the port is right (10001 for ray://, 6379 without) and that no firewall closes it"
         ) from error
@@ -138,15 +139,15 @@ def _quietly() -> dict[str, object]:
     return {"logging_level": logging.ERROR, "log_to_driver": False}
 
 
-def _refused(address: str, error: BaseException) -> UnavailableError:
+def _refused(address: str, error: BaseException) -> ClusterError:
     """Return what a person can do about a connection that failed."""
     text = " ".join(str(error).split())
     if "ersion mismatch" in text:
-        return UnavailableError(
+        return ClusterError(
             f"the Ray cluster at {address} runs other versions than this machine: {text}; install the same Ray and "
             f"the same Python on both ({INSTALL})"
         )
-    return UnavailableError(
+    return ClusterError(
         f"the Ray cluster at {address} cannot be joined ({type(error).__name__}: {text[:300]}); check that it is Ray "
         "that answers there, and use ray://HOST:10001 unless this machine is one of its nodes"
     )

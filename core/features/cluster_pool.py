@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core import __version__
-from core.errors import RetrievalError, UnavailableError
+from core.errors import ClusterError, RetrievalError
 from core.features.cluster import Cluster, Node, lost
 
 _log = logging.getLogger(__name__)
@@ -107,7 +107,7 @@ class WorkPool:
         A result is what `work` returned, or `GivenUp`.
 
         Raises:
-            RetrievalError: a worker's own, or UnavailableError: no node can work, or the cluster is lost.
+            RetrievalError: a worker's own, or ClusterError: no node can work, or the cluster is lost.
         """
         import ray
 
@@ -219,9 +219,9 @@ class WorkPool:
             self._members.remove(member)
             ray.kill(member.actor)
 
-    def _nobody(self, what: str) -> UnavailableError:
+    def _nobody(self, what: str) -> ClusterError:
         reasons = "; ".join(dict.fromkeys(self._refused.values()))
-        return UnavailableError(f"the Ray cluster at {self._cluster.address}: {what}{': ' if reasons else ''}{reasons}")
+        return ClusterError(f"the Ray cluster at {self._cluster.address}: {what}{': ' if reasons else ''}{reasons}")
 
 
 class _Actor:

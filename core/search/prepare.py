@@ -1,4 +1,4 @@
-"""Preparing a gallery: data set, features, indexes, colours and textures, map; only what is missing or out of date."""
+"""Preparing a gallery: data set, features, indexes and map, doing only what is missing or out of date."""
 
 import time
 from collections.abc import Sequence
@@ -10,10 +10,11 @@ from threadpoolctl import threadpool_limits
 from core import datasets, encoders
 from core.errors import UnavailableError
 from core.features import ExtractReport, FeatureStore, extract
+from core.features.cluster import Cluster
+from core.features.cluster_encode import cluster_pipeline
 from core.indexes import create, describe, names
 from core.projection import renew
 from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
-from core.search.looks import measure
 from core.settings import Address, Settings
 from core.storage import Generations, lock, write_json
 from core.types import Json, Progress, no_progress
@@ -77,12 +78,14 @@ def prepare_gallery(
     indexes: Sequence[str] | None = None,
     rebuild: bool = False,
     progress: Progress = no_progress,
+    cluster: Cluster | None = None,
 ) -> PrepareReport:
     """Bring a gallery's data set (if it is an embedded one), features and indexes up to date.
 
     Args:
-        indexes: names of those to build, or None for all that are registered, colours and textures, and the map.
+        indexes: names of those to build, or None for all that are registered and the map.
         rebuild: build features, indexes and map again, whatever is there.
+        cluster: whose nodes encode pictures and fill indexes of the IVFPQ family; None: this machine.
 
     Raises:
         UnknownNameError: there is no such data set, encoder or index.
@@ -97,12 +100,12 @@ def prepare_gallery(
         describe(name)
     encoders.describe(chosen.encoder, settings)
     prepare_dataset(chosen.dataset, settings, progress)
-    features = extract(chosen, settings, progress, rebuild=rebuild)
+    pipeline = None if cluster is None else cluster_pipeline(cluster)
+    features = extract(chosen, settings, progress, rebuild=rebuild, pipeline=pipeline)
     store = FeatureStore.open(chosen, settings)
-    reports = build_indexes(chosen, wanted, store, settings, progress, rebuild=rebuild)
+    reports = build_indexes(chosen, wanted, store, settings, progress, rebuild=rebuild, cluster=cluster)
     outcome = ""
     if not indexes:
-        measure(chosen, settings, progress, rebuild=rebuild)
         outcome = "built" if renew(chosen, settings, progress, rebuild=rebuild)[1] else "kept"
     return PrepareReport(str(chosen), features, reports, time.perf_counter() - started, outcome)
 
@@ -128,14 +131,20 @@ def build_indexes(
     progress: Progress = no_progress,
     *,
     rebuild: bool = False,
+    cluster: Cluster | None = None,
 ) -> list[IndexReport]:
-    """Build several indexes of a gallery side by side, each with one thread; see `build_index`."""
+    """Build several indexes of a gallery side by side, each with one thread; on a cluster one after another.
+
+    See `build_index`.
+    """
     what = f"indexing {address.dataset}"
     reports = []
+    at_once = settings.threads if cluster is None else 1
     # Two threads of BLAS wait for each other on a busy machine: OPQ then took ten times the processor time.
-    with threadpool_limits(1), ThreadPoolExecutor(settings.threads, thread_name_prefix="index") as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(at_once, thread_name_prefix="index") as pool:
         single = replace(settings, threads=1)
-        waiting = [pool.submit(build_index, address, name, store, single, rebuild=rebuild) for name in names]
+        how: Json = {"rebuild": rebuild, "cluster": cluster}
+        waiting = [pool.submit(build_index, address, name, store, single, progress, **how) for name in names]
         try:
             for done, (name, future) in enumerate(zip(names, waiting, strict=True)):
                 progress(done, len(names), f"{what}: {name}")
@@ -148,7 +157,14 @@ def build_indexes(
 
 
 def build_index(
-    address: Address, name: str, store: FeatureStore, settings: Settings, *, rebuild: bool = False
+    address: Address,
+    name: str,
+    store: FeatureStore,
+    settings: Settings,
+    progress: Progress = no_progress,
+    *,
+    rebuild: bool = False,
+    cluster: Cluster | None = None,
 ) -> IndexReport:
     """Build one index of a gallery, unless a valid one is there; one that cannot be built is remembered as such."""
     started = time.perf_counter()
@@ -161,7 +177,12 @@ def build_index(
         try:
             index = create(name, store.dim)
             index.threads = settings.threads
-            index.train(store.vectors).add(store.vectors, store.ids)
+            if cluster is None:
+                index.train(store.vectors).add(store.vectors, store.ids)
+            else:
+                from core.indexes.ivfpq_cluster import build
+
+                build(index, store, settings, cluster, progress)
         except UnavailableError as error:
             write_json(folder / UNAVAILABLE, {"reason": str(error), "built_from": provenance(store)})
             return IndexReport(name, "unavailable", str(error), seconds=time.perf_counter() - started)
