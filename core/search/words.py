@@ -89,7 +89,7 @@ def by_labels(
     info = engine.gallery(address)
     catalog = engine.dataset(address).catalog
     started = time.perf_counter()
-    found = catalog.search_words(checked(text), where or {}, as_count(k, what="k", most=max(1, len(catalog))))
+    found = catalog.search_words(checked(text), where or {}, as_count(k, what="k"))
     spent_ms = 1000 * (time.perf_counter() - started)
     records = catalog.records(found.ids.tolist())
     return SearchOutcome(
@@ -128,10 +128,11 @@ def meaning(engine: "Engine", address: str, text: str, query: Query | None = Non
         raise ValueError(f"mix must be within 0..1, got {mix}")
     if not checked(text).strip():
         raise ValueError("say in words what the picture shows")
-    info, store = engine.gallery(address), engine.vectors(address)
+    info = engine.gallery(address)
     if info.encoder not in texts.understanding():
         raise UnavailableError(why_not_by_meaning(engine, address)[0])
     encoder = engine.texts.get(info.encoder, None, lambda: texts.load_text(info.encoder, engine.settings))
+    store = engine.vectors(address)
     store.require_encoder(encoder.fingerprint)
     sentence: Vectors = encoder.encode([text])[0]
     if query is None:
