@@ -14,7 +14,7 @@ from core.datasets.base import FieldSpec
 from core.datasets.builder import Entry, PrepareReport, build
 from core.datasets.download import Patience
 from core.datasets.folds import FOLD_FIELD, fold_of, part_of_fold
-from core.datasets.paintings import met_fields, met_title
+from core.datasets.paintings import FIELDS, met_fields, met_title
 from core.datasets.polite import PoliteFetcher
 from core.errors import DamagedFileError, DownloadError, ImageError
 from core.settings import Settings
@@ -22,25 +22,7 @@ from core.storage import digest
 from core.types import Progress
 
 _API = "https://collectionapi.metmuseum.org/public/collection/v1"
-_FIELDS = [
-    FieldSpec("artist", "Artist", "choice"),
-    FieldSpec("artist_in_full", "Artist as catalogued"),
-    FieldSpec("date", "Date"),
-    FieldSpec("begin_year", "Year", "range"),
-    FieldSpec("century", "Century", "choice"),
-    FieldSpec("culture", "Culture", "choice"),
-    FieldSpec("nationality", "Nationality"),
-    FieldSpec("period", "Period"),
-    FieldSpec("medium", "Medium"),
-    FieldSpec("dimensions", "Dimensions"),
-    FieldSpec("department", "Department", "choice"),
-    FieldSpec("classification", "Classification", "choice"),
-    FieldSpec("accession_number", "Accession number"),
-    FieldSpec("credit", "Credit"),
-    FieldSpec("licence", "Licence"),
-    FieldSpec("source_url", "Source"),
-    FOLD_FIELD,
-]
+_FIELDS = [*FIELDS, FieldSpec("classification", "Classification", "choice"), FOLD_FIELD]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from core.settings import Settings
 from core.types import Progress
 
 _LAYOUT = "1"  # changes when what is written below changes, and makes a prepared gallery be written again
-_FIELDS = [
+FIELDS = [
     FieldSpec("artist", "Artist", "choice"),
     FieldSpec("artist_in_full", "Artist as catalogued"),
     FieldSpec("date", "Date"),
@@ -65,7 +65,7 @@ class Paintings:
             "homepage": self.homepage,
             "layout": _LAYOUT,
         }
-        return build(self.name, settings, entries, meta=meta, fields=_FIELDS, total=len(entries), progress=progress)
+        return build(self.name, settings, entries, meta=meta, fields=FIELDS, total=len(entries), progress=progress)
 
 
 DATASET = Paintings()
