@@ -11,7 +11,7 @@ from core.arrays import as_count
 from core.errors import NotPreparedError, RetrievalError
 from core.settings import Settings
 from core.types import Ids, Image, Json
-from gradio_ui import present
+from gradio_ui import present, words
 from gradio_ui.assets import file_url
 from gradio_ui.confidence import Calibrations
 from gradio_ui.shelf import Shelf
@@ -39,8 +39,8 @@ def search(
 
     Args:
         engine: answers.
-        request: {"gallery", "id": int or None, "index", "k", "where", "knobs", "region", "quarter_turns", "mirrored"};
-            all but "gallery" may be absent.
+        request: {"gallery", "id": int or None, "index", "k", "where", "knobs", "region", "quarter_turns", "mirrored"},
+            and words, see `gradio_ui.words`; all but "gallery" may be absent.
         picture: an uploaded file; without it the stored picture `request["id"]` is the query.
         calibrations: say how sure the best match is; nothing is said without them.
 
@@ -50,11 +50,14 @@ def search(
     outcome = outcome_of(engine, request, picture)
     dataset = engine.dataset(outcome.gallery)
     kind = dataset.kind
-    stored = None if picture is not None else engine.record(outcome.gallery, int(request["id"]))
-    return {
+    is_stored = picture is None and request.get("id") is not None
+    stored = engine.record(outcome.gallery, int(request["id"])) if is_stored else None
+    answer = {
         "query": card(dataset, stored) if stored else None,
         **{name: value for name, value in outcome.to_json().items() if name != "results"},
-        "confidence": calibrations.of(engine, outcome, stored and stored.image_id) if calibrations else None,
+        "confidence": calibrations.of(engine, outcome, stored and stored.image_id)
+        if calibrations and not words.asked(request)
+        else None,
         "index": outcome.index,
         "n_searched": outcome.n_searched,
         "headline": present.headline(len(outcome.results), dataset.title),
@@ -69,6 +72,7 @@ def search(
             for result in outcome.results
         ],
     }
+    return words.told(engine, request, outcome, answer)
 
 
 def outcome_of(engine: "Engine", request: Mapping[str, Any], picture: Path | None = None) -> "SearchOutcome":
@@ -80,12 +84,14 @@ def outcome_of(engine: "Engine", request: Mapping[str, Any], picture: Path | Non
     """
     address = str(request.get("gallery") or engine.default_address())
     k = as_count(request.get("k", 20), what="number of results", least=1, most=MOST_RESULTS)
+    if words.alone(request, picture):
+        return words.outcome(engine, address, request, k)
     return engine.search(
         address,
         query_of(engine, address, request, picture),
         k=k,
         index=request.get("index") or None,
-        where=dict(request.get("where") or {}) or None,
+        where=words.conditions(request),
         knobs=dict(request.get("knobs") or {}) or None,
     )
 
@@ -94,6 +100,12 @@ def query_of(engine: "Engine", address: str, request: Mapping[str, Any], picture
     """Return the query that a request describes: an upload, or a stored picture, turned and cut as asked."""
     from core.search import Query
 
+    if words.by_meaning(request):
+        has_picture = picture is not None or request.get("id") is not None
+        given = {name: value for name, value in request.items() if name != "words"}
+        return words.meant(
+            engine, address, request, query_of(engine, address, given, picture) if has_picture else None
+        )
     region = request.get("region")
     box: Any = tuple(region) if region else None  # Query checks it
     turns = int(request.get("quarter_turns") or 0) % 4
@@ -249,6 +261,7 @@ def _gallery(engine: "Engine", info: Any) -> Json:
         ],
         "facets": [_facet(facet) for facet in info.facets],
         "examples": [],
+        "meaning": words.readiness(engine, info.address),
     }
     if info.ready:
         entry["examples"] = spread(engine, info.address, engine.dataset(info.address).catalog.ids(), _EXAMPLES)
