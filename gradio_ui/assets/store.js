@@ -5,7 +5,7 @@ export const DEFAULT_K = 24;
 
 const EMPTY = {
   tab: "search", gallery: "", id: null, upload: null, index: "", k: DEFAULT_K, turns: 0, mirrored: false,
-  region: null, where: {}, knobs: {}, open: null, map: "",
+  region: null, where: {}, knobs: {}, open: null, map: "", compare: "",
 };
 const RANGE = /^(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?$/;
 
@@ -106,13 +106,14 @@ export function address(of) {
   }
   if (of.open !== null) add("open", of.open);
   if (of.map && of.tab === "map") add("map", of.map);
+  if (of.compare && of.tab === "compare") add("compare", of.compare);
   return location.pathname + (pairs.length ? `?${pairs.join("&")}` : "");
 }
 
 function read() {
   const next = { ...EMPTY, where: {}, knobs: {}, upload: history.state?.pentimento?.upload ?? null };
   for (const [name, value] of new URLSearchParams(location.search)) {
-    if (name === "tab" || name === "gallery" || name === "index" || name === "map") next[name] = value;
+    if (name === "tab" || name === "gallery" || name === "index" || name === "map" || name === "compare") next[name] = value;
     else if ((name === "id" || name === "open") && /^\d+$/.test(value)) next[name] = Number(value);
     else if (name === "k" && Number(value) >= 1) next.k = Math.min(500, Math.floor(Number(value)));
     else if (name === "turns") next.turns = (Number(value) || 0) & 3;
