@@ -103,9 +103,7 @@ def query_of(engine: "Engine", address: str, request: Mapping[str, Any], picture
     if words.by_meaning(request):
         has_picture = picture is not None or request.get("id") is not None
         given = {name: value for name, value in request.items() if name != "words"}
-        return words.meant(
-            engine, address, request, query_of(engine, address, given, picture) if has_picture else None
-        )
+        return words.meant(engine, address, request, query_of(engine, address, given, picture) if has_picture else None)
     region = request.get("region")
     box: Any = tuple(region) if region else None  # Query checks it
     turns = int(request.get("quarter_turns") or 0) % 4
@@ -261,7 +259,7 @@ def _gallery(engine: "Engine", info: Any) -> Json:
         ],
         "facets": [_facet(facet) for facet in info.facets],
         "examples": [],
-        "meaning": words.readiness(engine, info.address),
+        "meaning": words.readiness(engine, info.address) if info.ready else None,
     }
     if info.ready:
         entry["examples"] = spread(engine, info.address, engine.dataset(info.address).catalog.ids(), _EXAMPLES)

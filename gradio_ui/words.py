@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.types import Json
+from gradio_ui import present
 
 if TYPE_CHECKING:
     from core.search import Engine, Query, SearchOutcome
 
-NOUNS = {"title": "Title", "label": "Label", "path": "File"}
+_TITLES = {"title": "Title", "label": "Label", "path": "File"}
 
 
 def asked(request: Mapping[str, Any]) -> str:
@@ -67,7 +68,7 @@ def told(engine: "Engine", request: Mapping[str, Any], found: "SearchOutcome", a
 
     dataset = engine.dataset(found.gallery)
     read = words.understood(engine, found.gallery, asked(request), request.get("where"))
-    titles = NOUNS | {field.name: field.title for field in dataset.catalog.fields()}
+    titles = _TITLES | {field.name: field.title for field in dataset.catalog.fields()}
     marks: dict[str, None] = {}
     cards = []
     for card, result in zip(answer["results"], found.results, strict=True):
@@ -82,13 +83,13 @@ def told(engine: "Engine", request: Mapping[str, Any], found: "SearchOutcome", a
         cards = [
             {name: value for name, value in card.items() if name not in ("similarity", "distance")} for card in cards
         ]
-        account = f"Found in the labels in {_milliseconds(found.timings_ms['search'])}" if read.total else ""
+        account = f"Found in the labels in {present.milliseconds(found.timings_ms['search'])}" if read.total else ""
         answer = answer | {"headline": _headline(read.total, dataset.kind, dataset.title), "account": account}
     return answer | {"confidence": None, "results": cards, "words": said}
 
 
 def readiness(engine: "Engine", address: str) -> Json:
-    """Return {"reason", "other"}: why a gallery cannot be searched by meaning, and a gallery of its pictures that can."""
+    """Return {"reason", "other"}: why not by meaning in a gallery, and a gallery of the same pictures that can."""
     from core.search import words
 
     reason, other = words.why_not_by_meaning(engine, address)
@@ -96,12 +97,4 @@ def readiness(engine: "Engine", address: str) -> Json:
 
 
 def _headline(total: int, kind: str, title: str) -> str:
-    from gradio_ui import present
-
     return f"{total:,} {present.noun(kind, total)} in {title}" if total else f"Nothing found in {title}"
-
-
-def _milliseconds(value: float) -> str:
-    from gradio_ui import present
-
-    return present.milliseconds(value)
