@@ -12,6 +12,7 @@ import numpy as np
 from core.encoders import registry
 from core.encoders.network import Network
 from core.encoders.onnx_runtime import exported
+from core.encoders.trained import TrainedHead
 from core.errors import UnavailableError
 from core.settings import Settings
 from core.storage import atomic_path, digest, lock, sha256_of
@@ -22,14 +23,14 @@ class FeatureMaps:
     """Computes feature maps by ONNX Runtime; concurrent calls are safe."""
 
     def __init__(self, network: Network, weights: Path, settings: Settings) -> None:
-        self._prepare = network.preparation
-        if self._prepare.fit != "squash":
+        self.preparation = network.preparation
+        if self.preparation.fit != "squash":
             raise UnavailableError(f"{network.name} sees only the middle of a picture: its cells have no place")
         self._session = _session_with_cells(network, weights, settings)
 
     def cells(self, image: Image) -> Vectors:
         """Return (rows, columns, D) features of the cells of a regular grid over the whole picture, before pooling."""
-        squares = self._prepare(image)[None]  # (1, S, S, 3)
+        squares = self.preparation(image)[None]  # (1, S, S, 3)
         found: Vectors = self._session.run(["cells"], {"pixels": squares})[0]  # (1, D, rows, columns)
         return np.ascontiguousarray(found[0].transpose(1, 2, 0))
 
@@ -39,7 +40,7 @@ _loading = threading.Lock()
 
 
 def load_feature_maps(name: str, settings: Settings) -> FeatureMaps:
-    """Return the feature maps of the encoder `name`; loaded once.
+    """Return the feature maps of the encoder `name`, or of the one below a trained head; loaded once.
 
     Raises:
         UnknownNameError: no encoder has that name.
@@ -49,6 +50,8 @@ def load_feature_maps(name: str, settings: Settings) -> FeatureMaps:
         key = (name, settings.cache)
         if key not in _loaded:
             chosen = registry.back_end(name, settings)
+            if isinstance(chosen, TrainedHead):
+                chosen = registry.back_end(chosen.facts["backbone"], settings)
             if not isinstance(chosen, Network) or chosen.runtime != "onnx":
                 raise UnavailableError(f"{name} has no feature maps, so it cannot say which regions match")
             weights = chosen.find() or chosen.fetch()

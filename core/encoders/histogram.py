@@ -63,6 +63,22 @@ def colour_shares(image: Image) -> Vectors:
     return _shares(_lab(image).reshape(-1, 3))
 
 
+def bin_centres() -> NDArray[np.float32]:
+    """Return (800, 3) the CIELAB colour in the middle of each bin of `colour_shares`."""
+    steps = [np.linspace(low, high, count) for low, high, count in zip(_LOW, _HIGH, _BINS, strict=True)]
+    return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+
+
+def to_srgb(lab: NDArray[np.float32]) -> Image:
+    """Return (..., 3) CIELAB colours as sRGB; what a screen cannot show is clipped."""
+    y = (lab[..., 0] + 16) / 116
+    f = np.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], axis=-1)
+    xyz = np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389) * _WHITE
+    linear = np.clip(xyz @ np.linalg.inv(_TO_XYZ).T, 0, 1)
+    levels = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.round(255 * levels).astype(np.uint8)
+
+
 def _lab(pixels: Image) -> NDArray[np.float32]:
     """Convert (..., 3) sRGB pixels to CIELAB: L* in 0..100, a* and b* about -128..127."""
     levels = np.arange(256, dtype=np.float32) / 255

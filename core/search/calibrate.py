@@ -53,11 +53,11 @@ class Calibration:
         percentile = float(50 * (low + high) / len(self.pairs))
         is_match = bool(np.searchsorted(self.best, similarity, "right") > _NO_MATCH * len(self.best))
         if is_match:
-            sentence = f"More alike than {_share(percentile)} of random pairs in this gallery."
+            sentence = f"More alike than {share_in_words(percentile)} of random pairs in this gallery."
         else:
             sentence = (
                 "No good match in this gallery: its own pictures nearly all have a nearer neighbour than this "
-                f"(the best here is more alike than {_share(percentile)} of random pairs)."
+                f"(the best here is more alike than {share_in_words(percentile)} of random pairs)."
             )
         return Confidence(percentile, is_match, sentence)
 
@@ -91,7 +91,8 @@ def calibrate(vectors: Vectors, *, seed: int = 0) -> Calibration:
     return Calibration(np.sort(pairs).astype(np.float32), np.sort(best))
 
 
-def _share(percentile: float) -> str:
+def share_in_words(percentile: float) -> str:
+    """Return a percentile as people read it; never 100 %, as no sample of pairs shows that."""
     if percentile >= 99.95:
         return "99.9 %"
     return f"{percentile:.1f} %" if percentile >= 99 else f"{percentile:.0f} %"

@@ -39,7 +39,7 @@ from core.search.stamps import stamp_of, stamps
 from core.search.steer import near_duplicate_cosine
 from core.settings import Address, Settings
 from core.storage import CURRENT, Generations
-from core.types import Image, Vectors
+from core.types import Vectors
 
 
 class Engine:
@@ -52,10 +52,10 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._datasets: Loaded[str, Dataset] = Loaded()
-        self._queries = QueryEncoder(settings, self.dataset)
+        self.queries = QueryEncoder(settings, self.dataset)
         self._looks: Loaded[Address, Looks] = Loaded()
         self._near: Loaded[Address, float] = Loaded()
-        self.query_looks = QueryLooks(self._queries)
+        self.query_looks = QueryLooks(self.queries)
         self._views: Loaded[Address, tuple[FeatureStore, list[str]]] = Loaded()
         self._infos: Loaded[Address, GalleryInfo] = Loaded()
         self._indexes: Loaded[tuple[Address, str], Index] = Loaded()
@@ -131,19 +131,7 @@ class Engine:
 
     def encode(self, address: str, query: Query) -> Vectors:
         """Return the (D,) vector of length 1 that a query is searched with."""
-        return self._queries.encode(self._address(address), query, self.vectors(address)).vector
-
-    def picture(self, address: str, query: Query, min_side: int) -> Image:
-        """Return the (H, W, 3) pixels of a query's first picture as it is turned and cut.
-
-        Args:
-            min_side: pixels of the shorter side, of the whole picture, below which it is not scaled down.
-
-        Raises:
-            ValueError: the query is no picture.
-            UnknownNameError, ImageError: there is no such picture, or it cannot be read.
-        """
-        return self._queries.picture(self._address(address), query, min_side)
+        return self.queries.encode(self._address(address), query, self.vectors(address)).vector
 
     def looks(self, address: str) -> Looks:
         """Return the colours and textures of a gallery's pictures.
@@ -195,7 +183,7 @@ class Engine:
         if not name:
             raise NotPreparedError(f"{chosen} has no index that can be used; run: python -m core index {chosen}")
         structure = self._index(chosen, name, store)
-        encoded = self._queries.encode(chosen, query, store)
+        encoded = self.queries.encode(chosen, query, store)
         steering = query.steering
         measured = self.looks(address) if steering.weighs else None
         wanted_look = self.query_looks.whole(chosen, query, measured) if measured else None

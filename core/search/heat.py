@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
+from core.arrays import normalize
 from core.types import Image, Vectors
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of width and height
@@ -37,7 +38,7 @@ class Explanation:
     Attributes:
         similarity: cosine of the pooled features, the sum of either map.
         here, there: (rows, columns) contribution of each cell of the query and of the result.
-        matches: regions that are mutually most alike, best first.
+        matches: regions that stand out of either picture and are mutually most alike, best first.
     """
 
     similarity: float
@@ -46,13 +47,14 @@ class Explanation:
     matches: list[Match]
 
 
-def explain_pair(here: Vectors, there: Vectors, *, n_matches: int = 3) -> Explanation:
+def explain_pair(here: Vectors, there: Vectors, *, n_matches: int = 3, window: int = 2) -> Explanation:
     """Return the contributions of cells and the best matching regions.
 
     Args:
         here: (R, C, D) features of the query's cells, before pooling.
         there: (R', C', D) features of the result's cells.
         n_matches: at most so many pairs of regions.
+        window: cells of a region's side.
 
     Raises:
         ValueError: shapes do not fit, or a picture has no features at all.
@@ -67,7 +69,7 @@ def explain_pair(here: Vectors, there: Vectors, *, n_matches: int = 3) -> Explan
     contributions = (cells @ other_mean / (scale * len(cells))).reshape(here.shape[:2])
     other_contributions = (others @ mean / (scale * len(others))).reshape(there.shape[:2])
     similarity = float(mean @ other_mean / scale)
-    return Explanation(similarity, contributions, other_contributions, _matches(here, there, n_matches))
+    return Explanation(similarity, contributions, other_contributions, _matches(here, there, n_matches, window))
 
 
 def overlay(image: Image, heat: NDArray[np.float32], *, strength: float = 0.6) -> Image:
@@ -90,33 +92,56 @@ def overlay(image: Image, heat: NDArray[np.float32], *, strength: float = 0.6) -
     return shown
 
 
-def _matches(here: Vectors, there: Vectors, count: int) -> list[Match]:
-    """Return pairs of cells that are each other's nearest, best first, no two of them neighbours in the query."""
-    a, b = _unit(here), _unit(there)
-    cosines = a @ b.T  # (R*C, R'*C')
+def _matches(here: Vectors, there: Vectors, count: int, window: int) -> list[Match]:
+    """Return pairs of regions that are each other's nearest, best first, no two of them overlapping.
+
+    Regions are compared by how they differ from the mean of their own picture, and ranked by the product of these
+    differences: a dark corner is like any dark corner, and would otherwise be the best match of most paintings.
+    """
+    a, b = _windows(here, window), _windows(there, window)
+    columns, other_columns = a.shape[1], b.shape[1]
+    products = _flat(a - here.mean(axis=(0, 1))) @ _flat(b - there.mean(axis=(0, 1))).T  # (R*C, R'*C')
+    cosines = _unit(a - here.mean(axis=(0, 1))) @ _unit(b - there.mean(axis=(0, 1))).T
+    plain = _unit(a) @ _unit(b).T
     nearest, back = cosines.argmax(axis=1), cosines.argmax(axis=0)
-    mutual = np.flatnonzero(back[nearest] == np.arange(len(a)))
+    mutual = np.flatnonzero(back[nearest] == np.arange(len(nearest)))
+    gains = products[mutual, nearest[mutual]]
     matches: list[Match] = []
-    taken: list[tuple[int, int]] = []
-    for cell in mutual[np.argsort(-cosines[mutual, nearest[mutual]], kind="stable")]:
-        row, column = divmod(int(cell), here.shape[1])
-        if len(matches) == count or any(max(abs(row - r), abs(column - c)) <= 1 for r, c in taken):
+    taken: list[tuple[int, int, int, int]] = []
+    for region in mutual[np.argsort(-gains, kind="stable")]:
+        other = int(nearest[region])
+        place = (*divmod(int(region), columns), *divmod(other, other_columns))
+        apart = all(
+            max(abs(place[0] - one[0]), abs(place[1] - one[1])) >= window
+            and max(abs(place[2] - one[2]), abs(place[3] - one[3])) >= window
+            for one in taken
+        )
+        if len(matches) == count or not apart or products[region, other] <= 0:
             continue
-        taken.append((row, column))
-        other = int(nearest[cell])
-        similarity = float(cosines[cell, other])
-        matches.append(Match(_box(int(cell), here.shape[:2]), _box(other, there.shape[:2]), similarity))
+        taken.append(place)
+        boxes = _box(place[:2], here.shape, window), _box(place[2:], there.shape, window)
+        matches.append(Match(*boxes, float(plain[region, other])))
     return matches
+
+
+def _windows(cells: Vectors, window: int) -> Vectors:
+    """Return (R - w + 1, C - w + 1, D) means of the square regions of w cells' side; of a smaller grid, all of it."""
+    sides = min(window, cells.shape[0]), min(window, cells.shape[1])
+    views = np.lib.stride_tricks.sliding_window_view(cells, sides, axis=(0, 1))
+    means: Vectors = views.mean(axis=(3, 4), dtype=np.float32)
+    return means
+
+
+def _flat(cells: Vectors) -> Vectors:
+    return cells.reshape(-1, cells.shape[2])
 
 
 def _unit(cells: Vectors) -> Vectors:
     """Return (R*C, D) cells of norm 1; a cell of zeros stays zero."""
-    flat = cells.reshape(-1, cells.shape[2]).astype(np.float32)
-    norms = np.linalg.norm(flat, axis=1, keepdims=True)
-    unit: Vectors = np.divide(flat, norms, out=np.zeros_like(flat), where=norms > 0)
-    return unit
+    return normalize(_flat(cells))
 
 
-def _box(cell: int, grid: tuple[int, ...]) -> Box:
-    row, column = divmod(cell, grid[1])
-    return column / grid[1], row / grid[0], (column + 1) / grid[1], (row + 1) / grid[0]
+def _box(place: tuple[int, int], shape: tuple[int, ...], window: int) -> Box:
+    """Return the region whose first cell is in that row and column, as fractions of the picture's sides."""
+    (row, column), (rows, columns) = place, shape[:2]
+    return column / columns, row / rows, min(column + window, columns) / columns, min(row + window, rows) / rows

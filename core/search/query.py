@@ -90,6 +90,10 @@ class Query:
             raise ValueError("a further query picture cannot be steered by itself")
         return replace(self, steering=steering)
 
+    def unsteered(self) -> "Query":
+        """Return this query's first picture alone."""
+        return replace(self, steering=NONE)
+
     @property
     def is_whole(self) -> bool:
         """Whether the picture is used as it is: not turned, mirrored or cut."""

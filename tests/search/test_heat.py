@@ -1,5 +1,7 @@
 """Contributions add up to the cosine, and a pasted patch is found where it was pasted."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,14 +26,34 @@ def test_either_map_adds_up_to_the_cosine_of_the_means(seed: int, rows: int, col
     assert explanation.there.sum() == pytest.approx(cosine, abs=1e-4)
 
 
-def test_matches_are_mutually_nearest_cells() -> None:
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_region_that_both_have_is_the_best_match(window: int) -> None:
     rng = np.random.default_rng(0)
-    here, there = (rng.standard_normal((5, 5, 16)).astype(np.float32) for _ in range(2))
-    there[3, 1] = here[1, 4]
-    best = explain_pair(here, there).matches[0]
+    here, there = (rng.standard_normal((6, 6, 16)).astype(np.float32) for _ in range(2))
+    here[1 : 1 + window, 4 : 4 + window] *= 3  # it stands out
+    there[3 : 3 + window, 1 : 1 + window] = here[1 : 1 + window, 4 : 4 + window]
+    best = explain_pair(here, there, window=window).matches[0]
     assert best.similarity == pytest.approx(1, abs=1e-5)
-    assert best.here == (4 / 5, 1 / 5, 5 / 5, 2 / 5)
-    assert best.there == (1 / 5, 3 / 5, 2 / 5, 4 / 5)
+    assert best.here == pytest.approx((4 / 6, 1 / 6, (4 + window) / 6, (1 + window) / 6))
+    assert best.there == pytest.approx((1 / 6, 3 / 6, (1 + window) / 6, (3 + window) / 6))
+
+
+@given(seed=st.integers(0, 300), rows=st.integers(1, 7), columns=st.integers(1, 7), count=st.integers(0, 5))
+def test_matches_never_overlap_and_stay_within_the_pictures(seed: int, rows: int, columns: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    here = np.abs(rng.standard_normal((rows, columns, 12))).astype(np.float32)
+    there = np.abs(rng.standard_normal((5, 4, 12))).astype(np.float32)
+    matches = explain_pair(here, there, n_matches=count).matches
+    assert len(matches) <= count
+    for side in ("here", "there"):
+        boxes = [getattr(match, side) for match in matches]
+        for x0, y0, x1, y1 in boxes:
+            assert 0 <= x0 < x1 <= 1
+            assert 0 <= y0 < y1 <= 1
+        for one, other in itertools.combinations(boxes, 2):
+            across = min(one[2], other[2]) - max(one[0], other[0])
+            down = min(one[3], other[3]) - max(one[1], other[1])
+            assert min(across, down) < 1e-9
 
 
 def test_maps_of_another_dimension_and_empty_pictures_are_refused() -> None:
