@@ -5,8 +5,9 @@ export const DEFAULT_K = 24;
 
 const EMPTY = {
   tab: "search", gallery: "", id: null, upload: null, index: "", k: DEFAULT_K, turns: 0, mirrored: false,
-  region: null, where: {}, knobs: {}, open: null, map: "", compare: "",
+  region: null, words: "", by: "labels", mix: 0.5, where: {}, knobs: {}, open: null, map: "", compare: "",
 };
+const MOST_WORDS = 1000; // characters of words in the URL; longer ones are kept in the history entry alone
 const RANGE = /^(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?$/;
 
 const listeners = new Set();
@@ -27,7 +28,7 @@ export function navigate(changes, { replace = false } = {}) {
   const previous = current;
   current = next;
   const url = address(next);
-  const kept = { pentimento: { upload: next.upload } };
+  const kept = { pentimento: { upload: next.upload, words: next.words.length > MOST_WORDS ? next.words : "" } };
   if (replace) history.replaceState(kept, "", url);
   else history.pushState(kept, "", url);
   tell(previous);
@@ -41,8 +42,8 @@ export function subscribe(listener) {
 
 /** Fields that make the results what they are. */
 export function queryKey(of) {
-  const { gallery, id, upload, index, k, turns, mirrored, region, where, knobs } = of;
-  return JSON.stringify([gallery, id, upload?.path, index, k, turns, mirrored, region, where, knobs]);
+  const { gallery, id, upload, index, k, turns, mirrored, region, words, by, mix, where, knobs } = of;
+  return JSON.stringify([gallery, id, upload?.path, index, k, turns, mirrored, region, words && [words, by, mix], where, knobs]);
 }
 
 /** Changes that forget the query picture, and what was said about it. */
@@ -52,7 +53,7 @@ export const NO_PICTURE = { id: null, upload: null, turns: 0, mirrored: false, r
 export function searchStored(gallery, id) {
   const entry = find(gallery);
   const other = entry && entry !== chosen();
-  navigate({ ...NO_PICTURE, ...(other ? { where: {}, knobs: {}, index: "" } : {}), tab: "search",
+  navigate({ ...NO_PICTURE, words: "", ...(other ? { where: {}, knobs: {}, index: "" } : {}), tab: "search",
     gallery: entry ? entry.address : gallery, id });
 }
 
@@ -99,6 +100,9 @@ export function address(of) {
     if (of.mirrored) add("mirrored", 1);
     if (of.region) add("region", of.region.map((x) => Number(x.toFixed(4))).join(","));
   }
+  if (of.words && of.words.length <= MOST_WORDS) add("words", of.words);
+  if (of.by !== EMPTY.by) add("by", of.by);
+  if (of.mix !== EMPTY.mix) add("mix", of.mix);
   for (const [name, value] of Object.entries(of.knobs)) add(`knob.${name}`, value);
   for (const [name, value] of Object.entries(of.where)) {
     if (Array.isArray(value)) value.forEach((one) => add(`where.${name}`, one));
@@ -111,11 +115,15 @@ export function address(of) {
 }
 
 function read() {
-  const next = { ...EMPTY, where: {}, knobs: {}, upload: history.state?.pentimento?.upload ?? null };
+  const next = { ...EMPTY, where: {}, knobs: {}, upload: history.state?.pentimento?.upload ?? null,
+    words: history.state?.pentimento?.words ?? "" };
   for (const [name, value] of new URLSearchParams(location.search)) {
     if (name === "tab" || name === "gallery" || name === "index" || name === "map" || name === "compare") next[name] = value;
     else if ((name === "id" || name === "open") && /^\d+$/.test(value)) next[name] = Number(value);
     else if (name === "k" && Number(value) >= 1) next.k = Math.min(500, Math.floor(Number(value)));
+    else if (name === "words") next.words = value.trim() ? value : "";
+    else if (name === "by") next.by = value === "meaning" ? value : "labels";
+    else if (name === "mix" && Number(value) >= 0 && Number(value) <= 1) next.mix = Number(value);
     else if (name === "turns") next.turns = (Number(value) || 0) & 3;
     else if (name === "mirrored") next.mirrored = value === "1";
     else if (name === "region") next.region = box(value);
