@@ -7,6 +7,7 @@ import { howPanel } from "./how.js";
 import { queryPanel } from "./query.js";
 import { filterChips, moreButton, saveMenu, wall } from "./results.js";
 import { all, chosen, DEFAULT_K, find, navigate, NO_PICTURE, onGalleries, queryKey, state, subscribe } from "./store.js";
+import { markResults, wordsBox } from "./words.js";
 
 const PANELS = "pentimento-panels";
 const WALL = 30;
@@ -37,7 +38,7 @@ export function mount({ element, props, server, upload }) {
   const results = h("section", { class: "pm-results", "aria-label": "Results", "aria-busy": "false" },
     h("div", { class: "pm-progress", "aria-hidden": "true" }),
     head, verdict, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
-  const side = h("div", { class: "pm-side" }, query.element, h("div", { class: "pm-panels" }, filtersPanel(), how.element));
+  const side = h("div", { class: "pm-side" }, wordsBox().element, query.element, h("div", { class: "pm-panels" }, filtersPanel(), how.element));
   root.append(side, results, details.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to search with it"));
   remember(side);
 
@@ -52,10 +53,10 @@ export function mount({ element, props, server, upload }) {
     const hasPicture = now.id !== null || Boolean(now.upload);
     waiting(true);
     try {
-      const answer = await (hasPicture ? server.search(request()) : server.browse({ ...request(), k: WALL }));
+      const answer = await (hasPicture || now.words ? server.search(request()) : server.browse({ ...request(), k: WALL }));
       if (mine !== ticket) return;
       if (answer.error) problem({ title: TITLES[answer.kind] ?? "That cannot be done", message: answer.error });
-      else show(answer, hasPicture, entry);
+      else show(answer, hasPicture || Boolean(now.words), entry);
     } catch (error) {
       if (mine !== ticket) return;
       console.error(error);
@@ -71,7 +72,7 @@ export function mount({ element, props, server, upload }) {
     return {
       gallery: chosen().address, id: now.id, path: now.upload?.path ?? null, index: now.index || chosen().default_index,
       k: Math.min(now.k, chosen().count),
-      where: typedWhere(now.where, chosen().facets), knobs: now.knobs, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored, ...extra,
+      words: now.words, by: now.by, mix: now.mix, where: typedWhere(now.where, chosen().facets), knobs: now.knobs, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored, ...extra,
     };
   }
 
@@ -83,14 +84,15 @@ export function mount({ element, props, server, upload }) {
     headline.textContent = answer.headline;
     account.textContent = answer.account;
     note.textContent = entry.note;
-    verdict.textContent = answer.confidence?.sentence ?? "";
-    verdict.hidden = answer.confidence?.is_match ?? true;
+    verdict.textContent = answer.words?.notes.join(" ") || (answer.confidence?.sentence ?? "");
+    verdict.hidden = answer.words ? !verdict.textContent : answer.confidence?.is_match ?? true;
     chips.replaceChildren(...filterChips(now.where, entry.facets, removeFilter));
     if (answer.query) query.showStored(answer.query);
     grid.show(cards, now.turns || now.mirrored || now.region ? null : now.id);
+    markResults(grid.element, answer.words, cards);
     save.hidden = !hasPicture || !cards.length;
     more.hidden = !hasPicture || cards.length < now.k || cards.length >= answer.n_searched || now.k >= 500;
-    how.said(hasPicture ? answer : null);
+    how.said(hasPicture && answer.index !== "words" ? answer : null);
     if (!cards.length) nothing();
     details.steps();
   }
@@ -98,8 +100,15 @@ export function mount({ element, props, server, upload }) {
   function nothing() {
     trouble.hidden = false;
     trouble.className = "pm-trouble pm-empty";
-    trouble.replaceChildren(h("h2", {}, "No picture here passes these filters"), h("p", {}, "Remove one of them, or begin again without any."),
-      h("button", { type: "button", class: "pm-button", onclick: () => navigate({ where: {} }) }, "Remove all filters"));
+    const { words, where } = state();
+    const filtered = Object.keys(where).length > 0;
+    const [title, advice] = words
+      ? ["No picture here has these words", filtered ? "Remove a filter, or try other words." : "Try other words, or fewer."]
+      : ["No picture here passes these filters", "Remove one of them, or begin again without any."];
+    trouble.replaceChildren(h("h2", {}, title), h("p", {}, advice),
+      h("div", { class: "pm-actions" },
+        words ? h("button", { type: "button", class: "pm-button", onclick: () => navigate({ words: "" }) }, "Remove the words") : null,
+        filtered || !words ? h("button", { type: "button", class: "pm-button", onclick: () => navigate({ where: {} }) }, "Remove all filters") : null));
   }
 
   /** Show what went wrong, in the place of the results, with something to go on with. */
@@ -124,7 +133,7 @@ export function mount({ element, props, server, upload }) {
 
   function again(known) {
     asked = "";
-    navigate({ ...NO_PICTURE, gallery: known.address, index: "", where: {}, knobs: {} });
+    navigate({ ...NO_PICTURE, words: "", by: "labels", gallery: known.address, index: "", where: {}, knobs: {} });
     follow();
   }
 
