@@ -4,6 +4,7 @@ import { button, h, icon } from "./dom.js";
 import { sendTo, takers } from "./header.js";
 import { captionOf, similarityBar } from "./results.js";
 import { chosen, navigate, searchStored, state, subscribe } from "./store.js";
+import { mark } from "./words.js";
 
 /** Build the drawer. `results()` are the cards shown, `back(id)` is told which picture was open when it closes. */
 export function drawer({ server, results, back }) {
@@ -79,6 +80,7 @@ export function drawer({ server, results, back }) {
         details ? h("a", { class: "pm-button", href: details.original, download: details.file }, icon("save"), "Download") : null,
         takers().map((tab) => button(tab.accepts, { onclick: () => sendTo(tab.id, { gallery: chosen().address, image_id: card.id }) }))),
       details ? facts(details) : "");
+    mark(body);
   }
 
   function facts(details) {
