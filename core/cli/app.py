@@ -23,6 +23,7 @@ VERBS = (
     "data",
     "index",
     "search",
+    "why",
     "compare",
     "features",
     "verify",

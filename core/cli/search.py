@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.console import print_json
+from core.cli.console import print_json, progress
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from core.search import Query
+    from core.search import Engine, Query
 
 _RANGE = re.compile(r"(?P<min>-?\d+(?:\.\d+)?)?\.\.(?P<max>-?\d+(?:\.\d+)?)?")
 
@@ -38,6 +38,16 @@ def register(app: typer.Typer) -> None:
             str, typer.Option(help="Find the words in the `labels`, or pictures by their `meaning` (with OpenCLIP).")
         ] = "labels",
         mix: Annotated[float, typer.Option(help="By meaning, the words' weight beside a picture, 0 to 1.")] = 0.5,
+        plus: Annotated[list[int] | None, typer.Option(help="Id of a picture to come nearer to; repeat it.")] = None,
+        minus: Annotated[list[int] | None, typer.Option(help="Id of a picture to move away from; repeat it.")] = None,
+        also: Annotated[list[str] | None, typer.Option(help="A further query picture, like IMAGE; repeat it.")] = None,
+        content: Annotated[float, typer.Option(help="Weight of what a picture shows.")] = 1.0,
+        colour: Annotated[float, typer.Option(help="Weight of the colours in common.")] = 0.0,
+        texture: Annotated[float, typer.Option(help="Weight of the textures in common.")] = 0.0,
+        variety: Annotated[float, typer.Option(help="0: the most alike first; to 1: ever other ones.")] = 0.0,
+        no_duplicates: Annotated[
+            bool, typer.Option("--no-duplicates", help="Of nearly the same pictures show only the best.")
+        ] = False,
         explain: Annotated[
             bool, typer.Option(help="With ivfpq, opq-ivfpq or lopq: say where each missed neighbour was lost.")
         ] = False,
@@ -54,6 +64,15 @@ def register(app: typer.Typer) -> None:
         engine = Engine(Settings.from_environment())
         query = None if image is None else parse_query(image, region)
         conditions, settings = parse_where(where or []), _knobs(knob or [])
+        steering = {
+            "plus": tuple(plus or ()), "minus": tuple(minus or ()), "content": content, "colour": colour,
+            "texture": texture, "variety": variety, "hide_duplicates": no_duplicates,
+            "also": tuple(parse_query(one, None) for one in also or ()),
+        }  # fmt: skip
+        if query is not None:
+            query = steered(engine, gallery, query, steering)
+        elif any((plus, minus, also, colour, texture, variety, no_duplicates)):
+            raise ValueError("words alone cannot be steered; give a picture, too")
         if explain and where:
             raise ValueError("--explain looks at the whole gallery; leave --where out")
         said = None
@@ -129,6 +148,17 @@ def parse_query(image: str, region: str | None) -> "Query":
             raise ValueError(f"an id must be id:NUMBER, got {image!r}")
         return Query.stored(int(image[3:]), part)
     return Query.picture(Path(image), part)
+
+
+def steered(engine: "Engine", gallery: str, query: "Query", steering: dict[str, Any]) -> "Query":
+    """Return the steered query, having measured the gallery's colours and textures if they count and are not there."""
+    from core.search.looks import measure
+
+    query = query.steered(**steering)
+    if query.steering.weighs:
+        with progress() as report:
+            measure(engine.vectors(gallery).address, engine.settings, report)
+    return query
 
 
 def _knobs(settings: list[str]) -> dict[str, int | float]:

@@ -1,5 +1,6 @@
 """Why a result was put beside the query: regions that match, and separate scores for content, colour and texture."""
 
+import io
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -8,12 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as Pillow
+from PIL import ImageDraw
 
 from core.encoders.feature_maps import load_feature_maps
 from core.errors import RetrievalError, UnavailableError
 from core.search.calibrate import Calibration, share_in_words
 from core.search.colours import SharedColour, shared_colours
-from core.search.heat import Explanation, explain_pair
+from core.search.heat import Explanation, explain_pair, overlay
 from core.search.loaded import Recent
 from core.search.query import Query
 from core.types import Json, Vectors
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 Name = Literal["content", "colour", "texture"]
 _WORDS = {"content": "what they show", "colour": "their colours", "texture": "their textures"}
 _STRONG, _SOME, _CHANCE = 95.0, 80.0, 60.0  # percentiles among random pairs
+MATCH_COLOURS = ("#F2B134", "#4FC3E8", "#F07CA8")  # told apart also by those who see few colours, on any picture
+_GAP = 12  # pixels between two pictures
 _REMEMBERED = 128  # feature maps, 250 kB each
 
 
@@ -209,6 +214,42 @@ def in_words(aspects: Sequence[Aspect]) -> str:
     if chance and (strong or some):
         sentences.append(f"{_capital(_listed(chance))} agree no more than those of two pictures taken at random.")
     return " ".join(sentences)
+
+
+def side_by_side(engine: "Engine", address: str, query: Query, why: Why, height: int = 480) -> bytes:
+    """Return a PNG of the query's picture and the result with their heat maps, matching regions boxed alike.
+
+    Args:
+        query: that `why` explains.
+        height: of either picture, in pixels.
+
+    Raises:
+        UnavailableError: there is no heat map.
+        ImageError: a picture cannot be read.
+    """
+    if why.heat is None:
+        raise UnavailableError(why.no_heat)
+    pictures = [one for one in (query, *query.steering.also) if one.kind in ("picture", "stored")]
+    chosen = engine.vectors(address).address
+    shown = []
+    for one, heat, side in (
+        (pictures[why.picture].unsteered(), why.heat.here, "here"),
+        (Query.stored(why.image_id), why.heat.there, "there"),
+    ):
+        picture = Pillow.fromarray(overlay(engine.queries.picture(chosen, one, height), heat))
+        picture = picture.resize((max(1, round(picture.width * height / picture.height)), height))
+        draw = ImageDraw.Draw(picture)
+        for match, colour in zip(why.heat.matches, MATCH_COLOURS, strict=False):
+            x0, y0, x1, y1 = getattr(match, side)
+            box = (x0 * picture.width, y0 * height, x1 * picture.width - 1, y1 * height - 1)
+            draw.rectangle(box, outline=colour, width=max(2, height // 160))
+        shown.append(picture)
+    sheet = Pillow.new("RGB", (shown[0].width + _GAP + shown[1].width, height), "white")
+    sheet.paste(shown[0], (0, 0))
+    sheet.paste(shown[1], (shown[0].width + _GAP, 0))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _judged(
