@@ -91,6 +91,7 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
         else:
             ray.init(address=address, **_quietly())
     except (ConnectionError, RuntimeError, ValueError, AssertionError, OSError, ray.exceptions.RayError) as error:
+        ray.shutdown()
         raise _refused(address, error) from error
     try:
         yield Cluster(address)
