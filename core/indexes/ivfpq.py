@@ -149,7 +149,6 @@ class IVFPQ(Index):
         if (
             len(segments) != 1
             or segments[0].alive is not None
-            or self.threads > 1
             or type(queries) is not np.ndarray
             or queries.dtype != np.float32
             or queries.ndim != 2
@@ -159,6 +158,7 @@ class IVFPQ(Index):
             or type(n_probe) is not int
             or not 0 < k <= len(segments[0].ids)
             or len(queries) == 0
+            or (self.threads > 1 and len(queries) > 1)  # threads share queries, not the lists of one
             or not 0 < n_probe <= _MOST_LISTS
             or not math.isfinite(np.add.reduce(queries, axis=None))
         ):
