@@ -93,17 +93,18 @@ export function mount({ element, props, server, upload }) {
     save.hidden = !hasPicture || !cards.length;
     more.hidden = !hasPicture || cards.length < now.k || cards.length >= answer.n_searched || now.k >= 500;
     how.said(hasPicture && answer.index !== "words" ? answer : null);
-    if (!cards.length) nothing();
+    if (!cards.length) nothing(answer);
     details.steps();
   }
 
-  function nothing() {
+  function nothing(answer) {
+    verdict.hidden = true; // said below
     trouble.hidden = false;
     trouble.className = "pm-trouble pm-empty";
     const { words, where } = state();
     const filtered = Object.keys(where).length > 0;
     const [title, advice] = words
-      ? ["No picture here has these words", filtered ? "Remove a filter, or try other words." : "Try other words, or fewer."]
+      ? ["No picture here has these words", `${answer.words.notes.join(" ")} ${filtered ? "Remove a filter, or try other words." : "Try other words, or fewer."}`]
       : ["No picture here passes these filters", "Remove one of them, or begin again without any."];
     trouble.replaceChildren(h("h2", {}, title), h("p", {}, advice),
       h("div", { class: "pm-actions" },
