@@ -44,8 +44,8 @@ def back_end(name: str) -> Network:
 def how_to_get() -> str:
     """Return what to do where the weights are not here."""
     return (
-        f"the weights of OpenCLIP are not here; with internet they are downloaded when pictures are encoded, without: "
-        f"bring {_FILES[0]} of {_REPOSITORY} from a machine that has it, and set {CHECKPOINT} to the file"
+        f"its weights are not here, and are downloaded when it is first used; without internet bring {_FILES[0]} of "
+        f"{_REPOSITORY} and set {CHECKPOINT} to the file"
     )
 
 

@@ -157,10 +157,11 @@ def why_not_by_meaning(engine: "Engine", address: str) -> tuple[str, str]:
         other = f"{info.dataset}@{name}"
         if any(entry.address == other and entry.ready for entry in engine.galleries()):
             return f"{other} understands words", other
-    wanted = f"{info.dataset}@{texts.understanding()[0]}"
-    missing = texts.why_not(texts.understanding()[0])
-    first = f"{missing}; then run" if missing else "run"
-    return f"the network of this gallery knows pictures only; {first}: python -m core index {wanted}", ""
+    name = texts.understanding()[0]
+    missing = texts.why_not(name)
+    run = f"python -m core index {info.dataset}@{name}"
+    steps = f"{missing}; then run: {run}" if missing else f"run: {run}"
+    return f"the network of this gallery knows pictures, but no words. {name} knows both: {steps}", ""
 
 
 def spread_ratio(vectors: Vectors, picture: Vectors, sentence: Vectors) -> float:

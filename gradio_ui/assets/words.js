@@ -44,7 +44,7 @@ export function wordsBox() {
   function explain(reason) {
     why.hidden = !why.hidden;
     meaning.setAttribute("aria-expanded", String(!why.hidden));
-    why.replaceChildren(h("p", {}, `Not here yet: ${reason}.`), button("Close", { onclick: () => explain(reason) }));
+    why.replaceChildren(h("p", {}, `${reason[0].toUpperCase()}${reason.slice(1)}.`), button("Close", { onclick: () => explain(reason) }));
   }
 
   function follow() {
@@ -52,6 +52,7 @@ export function wordsBox() {
     const hasPicture = id !== null || Boolean(upload);
     const isMeaning = by === "meaning";
     if (document.activeElement !== input) input.value = words;
+    element.classList.toggle("pm-words-asking", Boolean(words));
     labels.setAttribute("aria-pressed", String(!isMeaning));
     meaning.setAttribute("aria-pressed", String(isMeaning));
     meaning.classList.toggle("pm-words-absent", Boolean(chosen()?.meaning?.reason) && !chosen().meaning.other);
