@@ -59,13 +59,19 @@ def meant(engine: "Engine", address: str, request: Mapping[str, Any], query: "Qu
 
 def told(engine: "Engine", request: Mapping[str, Any], found: "SearchOutcome", answer: Json) -> Json:
     """Return the answer with what is to be said about the words: how they were read, and where they stand."""
-    if not asked(request):
-        return answer
-    if by_meaning(request):
-        return answer | {"confidence": None, "words": {"by": "meaning", "notes": [], "marks": []}}
     from core.search import words
     from core.search.marking import matched
 
+    if not asked(request):
+        return answer
+    if by_meaning(request):
+        said = {"by": "meaning", "notes": [], "marks": []}
+        if answer["query"] is None and not request.get("path"):
+            kind = engine.dataset(found.gallery).kind
+            nouns = present.noun(kind, len(found.results))
+            sentence = words.shortened(asked(request))
+            answer = answer | {"headline": f"{len(found.results):,} {nouns} nearest to “{sentence}”"}
+        return answer | {"confidence": None, "words": said}
     dataset = engine.dataset(found.gallery)
     read = words.understood(engine, found.gallery, asked(request), request.get("where"))
     titles = _TITLES | {field.name: field.title for field in dataset.catalog.fields()}
@@ -74,7 +80,8 @@ def told(engine: "Engine", request: Mapping[str, Any], found: "SearchOutcome", a
     for card, result in zip(answer["results"], found.results, strict=True):
         why = matched(result.record, read.read)
         marks.update(dict.fromkeys(why.words))
-        shown = " ".join(str(part) for part in card["caption"].values())
+        caption = card["caption"]  # its second line is in sight only where there is no artist
+        shown = " ".join((caption["lead"], caption["title"], caption["date"] if caption["lead"] else caption["second"]))
         elsewhere = bool(why.field) and not any(word in shown for word in why.words)
         line = {"label": titles.get(why.field, why.field.replace("_", " ").capitalize()), "parts": why.parts}
         cards.append(card | {"matched": line if elsewhere else None})
