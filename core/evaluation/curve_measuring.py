@@ -33,6 +33,7 @@ from core.types import Progress, no_progress
 QUERIES = 200
 _STEPS = 20  # in which progress counts one index: a quarter for building it
 _BUILDING = 5
+_WARMING = 256  # vectors: as many as the largest codebook of a sub-quantizer has entries
 _log = logging.getLogger(__name__)
 
 
@@ -84,11 +85,11 @@ def current(curves: Curves, address: Address, settings: Settings) -> Curves:
 
 
 def seconds_expected(count: int, dim: int, n_indexes: int) -> float:
-    """Return about how long measuring takes, from what it took on a two-core machine with AVX-512.
+    """Return about how long measuring takes, from the processor time that it took on a two-core machine.
 
-    174 x 1280 with 14 indexes took 20 s and 9,800 x 160 took 150 s; both times grow with N D.
+    174 x 1280 with 14 indexes took 10 s, and 9,800 x 160 with 14 indexes took 48 s.
     """
-    return n_indexes * (1 + count * dim / 1.6e5)
+    return n_indexes * (0.6 + count * dim / 7e5)
 
 
 def _plan(dim: int, ready: Sequence[str], only: Sequence[str] | None) -> list[Candidate]:
@@ -165,6 +166,7 @@ def _curve(
     blank = Curve(candidate.name, dict(candidate.params), stamp)
     try:
         report(0, f"{key}, building")
+        build(candidate, store.vectors[:_WARMING])  # loads and compiles what is timed below
         index, seconds = build(candidate, store.vectors, ids=store.ids)
         if candidate.params:
             index.save(variant_folder(address, settings, key), built_from=provenance(store))

@@ -82,18 +82,22 @@ function adding() {
       h("p", {}, "Pictures stay where they are; the names of folders become labels. Then reload this page."))));
 }
 
+/** A tab's button; where the page is narrow, its entry in the menu of those that have no room, which knows only titles. */
 function tabButton(id) {
-  return document.querySelector(`#pm-tabs button[role="tab"][data-tab-id="${id}"]`);
+  const title = tabs.find((tab) => tab.id === id)?.title;
+  return document.querySelector(`#pm-tabs button[role="tab"][data-tab-id="${id}"]`)
+    ?? [...document.querySelectorAll("#pm-tabs .overflow-dropdown button")].find((entry) => entry.textContent.trim() === title);
 }
 
 function showTab(id) {
   const wanted = tabButton(id);
-  if (wanted && wanted.getAttribute("aria-selected") !== "true") wanted.click();
+  if (wanted && wanted.getAttribute("aria-selected") !== "true" && !wanted.classList.contains("selected")) wanted.click();
 }
 
 function followTabs() {
   document.querySelector("#pm-tabs")?.addEventListener("click", (event) => {
-    const id = event.target.closest?.('button[role="tab"]')?.dataset.tabId;
+    const entry = event.target.closest?.(".overflow-dropdown button");
+    const id = entry ? tabs.find((tab) => tab.title === entry.textContent.trim())?.id : event.target.closest?.('button[role="tab"]')?.dataset.tabId;
     if (id && id !== state().tab) navigate({ tab: id });
   });
   showTab(state().tab);
