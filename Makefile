@@ -9,7 +9,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run index test check bench clean
+.PHONY: help setup setup-dev setup-scale run index test check bench clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,8 @@ help: ## list the commands
 setup: .venv/.ready ## make .venv with everything that the page needs, pinned
 
 setup-dev: .venv/.ready-dev
+
+setup-scale: .venv/.ready-scale ## add what goes beyond one machine: Milvus, Ray, object stores
 
 run: setup ## prepare what is missing and open the page (HOST=127.0.0.1 PORT=7860)
 	$(BIN)/python app.py --host $(HOST) --port $(PORT)
@@ -56,4 +58,8 @@ clean: ## remove caches and results; galleries, features and indexes stay
 
 .venv/.ready-dev: requirements-dev.txt .venv/.ready
 	$(BIN)/pip install -q -r requirements-dev.txt
+	touch $@
+
+.venv/.ready-scale: requirements-scale.txt .venv/.ready
+	$(BIN)/pip install -q -r requirements-scale.txt
 	touch $@

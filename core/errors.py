@@ -8,6 +8,7 @@
     |-- VersionError          a file was written by a newer version
     |-- ImageError            a picture cannot be decoded or is refused
     |-- UnavailableError      an optional part is not installed, or an index cannot be built for this gallery
+    |   `-- ServerSilentError a server of indexes is away, or refuses us
     |-- ClusterError          a cluster cannot be reached, does not fit, or is lost
     |-- StorageError          the disk is full, or a path cannot be written
     |-- DownloadError         a publisher's server failed or sent something else
@@ -52,6 +53,10 @@ class UnavailableError(RetrievalError):
 
 class ClusterError(RetrievalError):
     """A cluster cannot be reached, does not fit, or is lost; the message says what to check."""
+
+
+class ServerSilentError(UnavailableError):
+    """A server of indexes cannot be reached, does not answer in time, or refuses us; another index may serve."""
 
 
 class StorageError(RetrievalError):

@@ -1,7 +1,7 @@
 """Settings: where things are and how much of the machine may be used; built once and handed down."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _PROJECT = Path(__file__).resolve().parent.parent
@@ -16,24 +16,34 @@ class Settings:
         threads: threads that kernels and decoders may use.
         max_pixels: pictures with more pixels are refused before they are decoded.
         max_upload_bytes: larger uploads are refused by the page.
+        milvus_uri: where a gallery's Milvus index is made and searched; "": where it was made, else a local file.
+        milvus_token: "user:password" or an API key of that server; never printed or stored.
     """
 
     root: Path = _PROJECT
     threads: int = 2
     max_pixels: int = 200_000_000
     max_upload_bytes: int = 25 * 2**20
+    milvus_uri: str = ""
+    milvus_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, root: Path | None = None) -> "Settings":
         """Take the root from the argument, else PENTIMENTO_HOME, else the project's folder.
 
-        PENTIMENTO_THREADS limits the threads; by default every core is used.
+        PENTIMENTO_THREADS limits the threads; by default every core is used. PENTIMENTO_MILVUS_URI and
+        PENTIMENTO_MILVUS_TOKEN name a Milvus server.
         """
         chosen = root or Path(os.environ.get("PENTIMENTO_HOME") or _PROJECT)
         threads = os.environ.get("PENTIMENTO_THREADS") or str(_usable_cores())
         if not threads.isdecimal() or int(threads) < 1:
             raise ValueError(f"PENTIMENTO_THREADS must be a positive integer, got {threads!r}")
-        return cls(root=Path(chosen).expanduser().resolve(), threads=int(threads))
+        return cls(
+            root=Path(chosen).expanduser().resolve(),
+            threads=int(threads),
+            milvus_uri=os.environ.get("PENTIMENTO_MILVUS_URI", ""),
+            milvus_token=os.environ.get("PENTIMENTO_MILVUS_TOKEN", ""),
+        )
 
     @property
     def datasets(self) -> Path:

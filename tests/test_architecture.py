@@ -15,7 +15,7 @@ CODE = sorted([PROJECT / "app.py", *(PROJECT / "core").rglob("*.py"), *(PROJECT 
 ALLOWED_FILES = {
     "faiss": ("core/indexes/faiss_adapter", "core/evaluation/bench_"),
     "umap": ("core/projection/umap_adapter",),
-    "pymilvus": ("core/indexes/milvus_adapter",),
+    "pymilvus": ("core/indexes/milvus_client",),
     "ray": ("core/features/cluster",),
     "torch": ("core/encoders/", "core/codec/", "core/training/", "core/evaluation/bench_"),
 }

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.cli import milvus_options
 from core.cli.console import print_json, print_skipped, progress
 from core.cli.features import CLUSTER
 from core.errors import RetrievalError
@@ -23,6 +24,13 @@ def register(app: typer.Typer) -> None:
         index: Annotated[list[str] | None, typer.Option("--index", "-i", help="An index to build; all.")] = None,
         rebuild: Annotated[bool, typer.Option("--rebuild", help="Make everything again, whatever is there.")] = False,
         cluster: Annotated[str | None, typer.Option(help=CLUSTER)] = None,
+        milvus_uri: milvus_options.Uri = None,
+        milvus_token: milvus_options.Token = None,
+        milvus_index: milvus_options.Kind = None,
+        milvus_params: milvus_options.Params = None,
+        milvus_metric: milvus_options.Metric = None,
+        milvus_partitions: milvus_options.Partitions = None,
+        milvus_consistency: milvus_options.Consistency = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print a report as JSON.")] = False,
     ) -> None:
         """Prepare galleries: pictures, features and indexes. Does only what is missing or out of date."""
@@ -30,7 +38,10 @@ def register(app: typer.Typer) -> None:
         from core.features.cluster import connect
         from core.search.prepare import prepare_gallery
 
-        settings = Settings.from_environment()
+        settings = milvus_options.with_milvus(Settings.from_environment(), milvus_uri, milvus_token)
+        options = milvus_options.options_of(
+            milvus_index, milvus_params, milvus_metric, milvus_partitions, milvus_consistency
+        )
         reports: list[dict[str, Any]] = []
         failed: list[str] = []
         skipped = False
@@ -40,7 +51,13 @@ def register(app: typer.Typer) -> None:
                 try:
                     with progress() as report:
                         done = prepare_gallery(
-                            gallery, settings, indexes=index, rebuild=rebuild, progress=report, cluster=nodes
+                            gallery,
+                            settings,
+                            indexes=index,
+                            rebuild=rebuild,
+                            progress=report,
+                            cluster=nodes,
+                            milvus=options,
                         )
                 except RetrievalError as error:
                     if len(galleries or ()) == 1:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from core.settings import Settings
+from core.settings import Address, Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
         """Compare catalogs, features, indexes and maps with their checksums. Exit code 1 if anything is damaged."""
         from core import datasets
         from core.search import parse_address
+        from core.search.milvus_gallery import milvus_faults
 
         settings = Settings.from_environment()
         address = parse_address(gallery, settings) if gallery else None
@@ -32,6 +33,8 @@ def register(app: typer.Typer) -> None:
             for folder in _generations(settings, name, encoder):
                 faults += _faults(folder, settings)
                 checked += 1
+                if folder.name == "milvus":
+                    faults += milvus_faults(Address(name, folder.parent.name), settings)
         for fault in faults:
             typer.echo(fault)
         typer.echo(f"checked {checked} parts of {len(names)} galleries: {len(faults) or 'no'} faults", err=True)

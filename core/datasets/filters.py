@@ -103,7 +103,7 @@ def _any_of(name: str, kind: str, wanted: Any, expression: str, key: list[str]) 
         if kind == "range":
             values.append(_number(name, value))
         else:  # "1890" typed on a command line also finds the number 1890, and 1890 the text
-            values += [value, str(value)] if not isinstance(value, str) else [value, *_as_number(value)]
+            values += [value, str(value)] if not isinstance(value, str) else [value, *as_number(value)]
     clauses, parameters = [], []
     if values:
         clauses.append(f"{expression} IN (SELECT value FROM json_each(?))")
@@ -115,7 +115,7 @@ def _any_of(name: str, kind: str, wanted: Any, expression: str, key: list[str]) 
 
 
 def _number(name: str, value: Any) -> float | int:
-    numbers = _as_number(value) if isinstance(value, str) else [value]
+    numbers = as_number(value) if isinstance(value, str) else [value]
     if not numbers or isinstance(value, bool) or not isinstance(numbers[0], int | float):
         raise ValueError(f"{name} is a number, got {value!r}")
     if not math.isfinite(numbers[0]):
@@ -123,7 +123,8 @@ def _number(name: str, value: Any) -> float | int:
     return numbers[0]
 
 
-def _as_number(text: str) -> list[int | float]:
+def as_number(text: str) -> list[int | float]:
+    """Return the finite number that a text stands for, or nothing."""
     try:
         return [int(text)]
     except ValueError:

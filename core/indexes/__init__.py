@@ -3,12 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 from core.indexes.base import Index, Knob, SearchResult
-from core.indexes.registry import IndexInfo, create, describe, load, names
+from core.indexes.registry import IndexInfo, create, describe, every_name, is_served, load, names
 
 if TYPE_CHECKING:
     from core.indexes.ivfpq import IVFPQ
 
-__all__ = ["IVFPQ", "Index", "IndexInfo", "Knob", "SearchResult", "create", "describe", "load", "names"]
+__all__ = [
+    "IVFPQ",
+    "Index",
+    "IndexInfo",
+    "Knob",
+    "SearchResult",
+    "create",
+    "describe",
+    "every_name",
+    "is_served",
+    "load",
+    "names",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -113,11 +113,30 @@ _INDEXES = [
         f"{_FAISS}:FaissLSH",
     ),
 ]
+# Indexes that lie in a server: built when a person asks for them, and searched like any other.
+_SERVED = [
+    IndexInfo(
+        "milvus",
+        "Vectors and filters in a Milvus server, or its local file: for galleries that outgrow this machine.",
+        "pymilvus (make setup-scale)",
+        "core.indexes.milvus:MilvusIndex",
+    ),
+]
 
 
 def names() -> list[str]:
-    """Return the registered names, plain ones first."""
+    """Return the registered names of those that are built unless told otherwise, plain ones first."""
     return [info.name for info in _INDEXES]
+
+
+def every_name() -> list[str]:
+    """Return all registered names, those of indexes that lie in a server last."""
+    return [info.name for info in (*_INDEXES, *_SERVED)]
+
+
+def is_served(name: str) -> bool:
+    """Tell whether the index of that name lies in a server."""
+    return any(info.name == name for info in _SERVED)
 
 
 def describe(name: str) -> IndexInfo:
@@ -126,10 +145,10 @@ def describe(name: str) -> IndexInfo:
     Raises:
         UnknownNameError: there is none; the message lists those that there are.
     """
-    for info in _INDEXES:
+    for info in (*_INDEXES, *_SERVED):
         if info.name == name:
             return info
-    raise UnknownNameError(f"there is no index {name!r}; choose one of: {', '.join(names())}")
+    raise UnknownNameError(f"there is no index {name!r}; choose one of: {', '.join(every_name())}")
 
 
 def create(name: str, dim: int, **params: Any) -> Index:

@@ -9,6 +9,7 @@ from core.datasets import Facet
 from core.datasets.catalog import CATALOG
 from core.errors import NotPreparedError, RetrievalError, UnknownNameError
 from core.features import FeatureStore
+from core.indexes.milvus_client import INSTALL, is_installed
 from core.settings import Address, Settings, check_name
 from core.storage import CURRENT, Generations, read_json, read_manifest
 from core.types import Json
@@ -104,6 +105,8 @@ def index_info(address: Address, name: str, store: FeatureStore, settings: Setti
     """Say whether a gallery's index can be used; only manifests are read."""
     folder = address.index(settings, name)
     command = f"python -m core index {address} --index {name}"
+    if indexes.is_served(name) and not is_installed():
+        return IndexInfo(name, False, f"not installed; run: {INSTALL}", 0)
     try:
         current = Generations(folder).current()
         if current is None:
@@ -114,7 +117,9 @@ def index_info(address: Address, name: str, store: FeatureStore, settings: Setti
     if manifest.built_from != provenance(store):
         reason = _why_not(address, name, store, settings)
         return IndexInfo(name, False, reason or f"older than the features; run: {command}", 0)
-    return IndexInfo(name, True, "", sum(int(facts["bytes"]) for facts in manifest.files.values()))
+    n_bytes = sum(int(facts["bytes"]) for facts in manifest.files.values())
+    elsewhere = manifest.params.get("facts", {}).get("bytes", 0) if indexes.is_served(name) else 0
+    return IndexInfo(name, True, "", n_bytes + int(elsewhere))
 
 
 def searchable(address: Address, settings: Settings) -> tuple[FeatureStore, list[str]]:
@@ -133,7 +138,7 @@ def searchable(address: Address, settings: Settings) -> tuple[FeatureStore, list
             with contextlib.suppress(RetrievalError):  # half removed
                 stores.append(FeatureStore.open_folder(address, folder))
     for store in stores:
-        ready = [name for name in indexes.names() if index_info(address, name, store, settings).available]
+        ready = [name for name in indexes.every_name() if index_info(address, name, store, settings).available]
         if ready:
             return store, ready
     return current, []
@@ -164,7 +169,7 @@ def gallery_info(address: Address, settings: Settings) -> GalleryInfo:
         return replace(blank, message=f"{address} has not been indexed yet; run: python -m core index {address}")
     except RetrievalError as error:
         return replace(blank, message=str(error))
-    infos = [index_info(address, name, store, settings) for name in indexes.names()]
+    infos = [index_info(address, name, store, settings) for name in indexes.every_name()]
     chosen = default_index(ready, len(store))
     message = ""
     if not chosen:

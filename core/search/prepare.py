@@ -1,9 +1,10 @@
-"""Preparing a gallery: data set, features, indexes and map, doing only what is missing or out of date."""
+"""Preparing a gallery: data set, features, indexes, colours and textures, map; only what is missing or out of date."""
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
@@ -12,12 +13,16 @@ from core.errors import UnavailableError
 from core.features import ExtractReport, FeatureStore, extract
 from core.features.cluster import Cluster
 from core.features.cluster_encode import cluster_pipeline
-from core.indexes import create, describe, names
+from core.indexes import create, describe, is_served, names
 from core.projection import renew
 from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
+from core.search.looks import measure
 from core.settings import Address, Settings
 from core.storage import Generations, lock, write_json
 from core.types import Json, Progress, no_progress
+
+if TYPE_CHECKING:
+    from core.indexes.milvus_schema import MilvusOptions
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,15 @@ def prepare_gallery(
     rebuild: bool = False,
     progress: Progress = no_progress,
     cluster: Cluster | None = None,
+    milvus: "MilvusOptions | None" = None,
 ) -> PrepareReport:
     """Bring a gallery's data set (if it is an embedded one), features and indexes up to date.
 
     Args:
-        indexes: names of those to build, or None for all that are registered and the map.
+        indexes: names of those to build, or None for all that are registered, colours and textures, and the map.
         rebuild: build features, indexes and map again, whatever is there.
         cluster: whose nodes encode pictures and fill indexes of the IVFPQ family; None: this machine.
+        milvus: how the index "milvus" is built; None: as it was before.
 
     Raises:
         UnknownNameError: there is no such data set, encoder or index.
@@ -103,9 +110,11 @@ def prepare_gallery(
     pipeline = None if cluster is None else cluster_pipeline(cluster)
     features = extract(chosen, settings, progress, rebuild=rebuild, pipeline=pipeline)
     store = FeatureStore.open(chosen, settings)
-    reports = build_indexes(chosen, wanted, store, settings, progress, rebuild=rebuild, cluster=cluster)
+    how: Json = {"rebuild": rebuild, "cluster": cluster, "milvus": milvus}
+    reports = build_indexes(chosen, wanted, store, settings, progress, **how)
     outcome = ""
     if not indexes:
+        measure(chosen, settings, progress, rebuild=rebuild)
         outcome = "built" if renew(chosen, settings, progress, rebuild=rebuild)[1] else "kept"
     return PrepareReport(str(chosen), features, reports, time.perf_counter() - started, outcome)
 
@@ -132,6 +141,7 @@ def build_indexes(
     *,
     rebuild: bool = False,
     cluster: Cluster | None = None,
+    milvus: "MilvusOptions | None" = None,
 ) -> list[IndexReport]:
     """Build several indexes of a gallery side by side, each with one thread; on a cluster one after another.
 
@@ -143,7 +153,7 @@ def build_indexes(
     # Two threads of BLAS wait for each other on a busy machine: OPQ then took ten times the processor time.
     with threadpool_limits(1), ThreadPoolExecutor(at_once, thread_name_prefix="index") as pool:
         single = replace(settings, threads=1)
-        how: Json = {"rebuild": rebuild, "cluster": cluster}
+        how: Json = {"rebuild": rebuild, "cluster": cluster, "milvus": milvus}
         waiting = [pool.submit(build_index, address, name, store, single, progress, **how) for name in names]
         try:
             for done, (name, future) in enumerate(zip(names, waiting, strict=True)):
@@ -165,8 +175,14 @@ def build_index(
     *,
     rebuild: bool = False,
     cluster: Cluster | None = None,
+    milvus: "MilvusOptions | None" = None,
 ) -> IndexReport:
     """Build one index of a gallery, unless a valid one is there; one that cannot be built is remembered as such."""
+    if is_served(name):
+        from core.search.milvus_gallery import build_milvus
+
+        done = build_milvus(address, store, settings, options=milvus, rebuild=rebuild, progress=progress)
+        return IndexReport(name, done.outcome, nbytes=done.nbytes, seconds=done.seconds)
     started = time.perf_counter()
     folder = address.index(settings, name)
     with lock(folder / ".build.lock"):

@@ -3,7 +3,7 @@
 import functools
 import os
 
-from core.indexes import names
+from core.indexes import every_name
 from core.search.galleries import UNAVAILABLE
 from core.settings import Address, Settings
 from core.storage import CURRENT
@@ -28,6 +28,6 @@ def stamp_of(path: str) -> Stamp:
 
 @functools.lru_cache(maxsize=256)
 def _files(address: Address, settings: Settings) -> tuple[str, ...]:
-    folders = [address.index(settings, name) for name in names()]
+    folders = [address.index(settings, name) for name in every_name()]
     files = [folder / name for folder in folders for name in (CURRENT, UNAVAILABLE)]
     return tuple(str(path) for path in (address.features(settings) / CURRENT, *files))
