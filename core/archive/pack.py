@@ -79,13 +79,18 @@ class PackOptions:
 
 @dataclass
 class PackReport:
-    """What was packed."""
+    """What was packed.
+
+    Attributes:
+        too_long: of the streams that a number of bytes was asked for, those that take more at the lowest quality.
+    """
 
     count: int = 0
     stream_bytes: int = 0
     original_bytes: int = 0
     pixels: int = 0
     archive_bytes: int = 0
+    too_long: int = 0
     modes: Counter[str] = field(default_factory=Counter)
     skipped: list[tuple[str, str]] = field(default_factory=list)
 
@@ -136,6 +141,8 @@ def pack(
                 report.original_bytes += item.source.stat().st_size
                 report.pixels += record.width * record.height
                 report.modes[record.mode.title] += 1
+                if options.n_bytes is not None and record.mode == Mode.LEARNED:
+                    report.too_long += len(record.data) > options.n_bytes
             progress(report.count + len(report.skipped), len(items), "compressing")
         if not report.count:
             reason = f"; the first: {report.skipped[0][1]}" if report.skipped else ""

@@ -1,6 +1,6 @@
 """A contact sheet: originals beside what was restored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,12 +46,13 @@ def contact_sheet(rows: Sequence[tuple[str, Sequence[Image]]]) -> Image:
 
 
 def write_sheet(
-    archive: Archive, codec: LearnedCodec, folder: Path, count: int, originals: Path | None, settings: Settings
+    archive: Archive, codec: LearnedCodec, target: Path, count: int, originals: Mapping[str, Path], settings: Settings
 ) -> Path:
-    """Write a sheet of `count` records spread over the archive into `folder`, and return its path.
+    """Write a sheet of `count` records spread over the archive, and return its path.
 
     Args:
-        originals: folder with the originals under the records' names; where one is missing only the restored is shown.
+        target: the PNG file to write.
+        originals: files by the records' names; where one is missing or unreadable only the restored is shown.
     """
     chosen = sorted({round(row) for row in np.linspace(0, len(archive) - 1, min(count, len(archive)))})
     rows: list[tuple[str, Sequence[Image]]] = []
@@ -60,13 +61,12 @@ def write_sheet(
             continue
         name = archive.names[row]
         pictures = [_as_rgb(picture)]
-        if originals is not None:
+        if originals:
             try:
-                pictures.insert(0, open_image(originals / name, max_pixels=settings.max_pixels))
-            except ImageError:
+                pictures.insert(0, open_image(originals[name], max_pixels=settings.max_pixels))
+            except (KeyError, ImageError):
                 name += " (no original)"
         rows.append((f"{name}  {int(archive.lengths[row])} bytes", pictures))
-    target = folder / SHEET
     with atomic_path(target) as temporary:
         PillowImage.fromarray(contact_sheet(rows)).save(temporary, "PNG")
     return target

@@ -39,9 +39,13 @@ def register(app: typer.Typer) -> None:
             codec = LearnedCodec(model or SHIPPED, threads=settings.threads)
             done = unpack(opened, out, codec, settings, force=force, strict=strict, progress=report)
             if show:
-                from core.archive.sheet import write_sheet
+                from core.archive.names import fault_of
+                from core.archive.sheet import SHEET, write_sheet
 
-                typer.echo(f"contact sheet: {write_sheet(opened, codec, out, show, originals, settings)}", err=True)
+                known = [name for name in opened.names if originals is not None and fault_of(name) is None]
+                files = {name: originals / name for name in known} if originals else {}
+                sheet = write_sheet(opened, codec, out / SHEET, show, files, settings)
+                typer.echo(f"contact sheet: {sheet}", err=True)
             note = opened.note
         print_skipped(done.skipped)
         if note:

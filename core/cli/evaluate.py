@@ -5,7 +5,7 @@ from importlib import import_module
 import typer
 
 # The one list of sub-verbs: modules of this package whose `register(sub)` adds one each.
-SUBVERBS = ("evaluate_retrieval", "evaluate_index", "evaluate_codec")
+SUBVERBS = ("evaluate_retrieval", "evaluate_index", "evaluate_codec", "evaluate_codes")
 
 
 def register(app: typer.Typer) -> None:

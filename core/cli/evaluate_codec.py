@@ -126,6 +126,7 @@ def _print_table(result: dict[str, Any]) -> None:
             f"{row['quality']:8.3g}{row['stream_bytes']:9.1f}{row['record_bytes']:9.1f}{row['archive_bytes']:9.1f}"
             f"{row['bits_per_pixel']:8.3f}{row['psnr_db']:8.2f}{row['ssim']:8.4f}{row['ms_ssim']:9.4f}"
         )
+    _print_equal(result["at_equal_bytes"])
     for title, key in (("BD-rate, PSNR", "bd_rate"), ("BD-rate, MS-SSIM", "bd_rate_ms_ssim")):
         if not result[key]:
             continue
@@ -137,3 +138,19 @@ def _print_table(result: dict[str, Any]) -> None:
             f"diagonal {check['on_diagonal']:.3f}, off it {check['off_diagonal']:.3f} "
             f"(originals {check['off_diagonal_originals']:.3f})"
         )
+
+
+def _print_equal(table: list[dict[str, Any]]) -> None:
+    """Print PSNR and MS-SSIM of every coder at equal sizes of whole files."""
+    from core.codec.other_formats import TITLES
+
+    if not table:
+        return
+    names = [name for name in table[0] if name != "bits_per_pixel"]
+    typer.echo("\nat equal bytes of whole files, PSNR / MS-SSIM")
+    typer.echo(f"{'bpp':>8}" + "".join(f"{TITLES.get(name, 'ours'):>16}" for name in names))
+    for entry in table:
+        cells = [entry[name] for name in names]
+        texts = ["-" if cell is None else f"{cell['psnr_db']:.2f} / {cell['ms_ssim']:.4f}" for cell in cells]
+        typer.echo(f"{entry['bits_per_pixel']:8.3g}" + "".join(f"{text:>16}" for text in texts))
+    typer.echo("")

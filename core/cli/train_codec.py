@@ -1,6 +1,8 @@
 """`train codec GALLERY...`: train the codec's model on galleries."""
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +23,12 @@ def register(train: typer.Typer) -> None:
 
     @train.command()
     def codec(
-        galleries: Annotated[list[str], typer.Argument(help="Prepared data sets, by name.")],
+        galleries: Annotated[
+            list[str],
+            typer.Argument(
+                help="Prepared data sets, by name; NAME=SHARE for a share of the crops, such as eurosat=13."
+            ),
+        ],
         out: Annotated[Path, typer.Option("--out", "-o", help="The weights file to write.")],
         minutes: Annotated[float, typer.Option(help="How long to train; 40 on two cores give a useful codec.")] = 40.0,
         exclude: Annotated[
@@ -42,7 +49,7 @@ def register(train: typer.Typer) -> None:
         if not minutes > 0:
             raise ValueError(f"--minutes must be positive, got {minutes}")
         settings = Settings.from_environment()
-        sources, checks = _sources(galleries, _excluded(exclude), settings)
+        sources, checks = _sources(_shares(galleries), _excluded(exclude), settings)
         plan = TrainingPlan(minutes=minutes, seed=seed, threads=settings.threads, device=device)
         with progress() as report:
             checkpoint = train(sources, checks, runs, plan=plan, progress=report)
@@ -53,15 +60,37 @@ def register(train: typer.Typer) -> None:
         typer.echo(f"{out}: trained for {log[-1]['step']} steps")
 
 
-def _sources(galleries: list[str], excluded: set[str], settings: Settings) -> "tuple[list[CropSource], list[Image]]":
-    """Return the pictures of each gallery, and those kept aside; galleries weigh as their pixels' square roots."""
+def _shares(galleries: list[str]) -> dict[str, float | None]:
+    """Return each gallery's share of the crops, or None for all of them where none is given.
+
+    Raises:
+        ValueError: a share that is no positive number, or shares for some of the galleries only.
+    """
+    shares: dict[str, float | None] = {}
+    for text in galleries:
+        name, equals, share = text.partition("=")
+        try:
+            shares[name] = float(share) if equals else None
+        except ValueError:
+            raise ValueError(f"a gallery's share must be a number, got {text!r}") from None
+        if equals and not 0 < float(share) < math.inf:
+            raise ValueError(f"a gallery's share must be positive, got {text!r}")
+    if len({share is None for share in shares.values()}) > 1:
+        raise ValueError("give every gallery a share (NAME=SHARE), or none")
+    return shares
+
+
+def _sources(
+    galleries: Mapping[str, float | None], excluded: set[str], settings: Settings
+) -> "tuple[list[CropSource], list[Image]]":
+    """Return the pictures of each gallery, and those kept aside; without shares galleries weigh as roots of pixels."""
     from core import datasets
     from core.codec.crops import SMALL_SIDE, CropSource
     from core.errors import ImageError
 
     sources: list[CropSource] = []
     checks: list[Any] = []
-    for name in galleries:
+    for name, share in galleries.items():
         dataset = datasets.open(name, settings)
         kept = []
         for number, record in enumerate(dataset):
@@ -77,7 +106,8 @@ def _sources(galleries: list[str], excluded: set[str], settings: Settings) -> "t
             else:
                 kept.append(picture)
         if kept:
-            sources.append(CropSource(kept, sum(p.shape[0] * p.shape[1] for p in kept) ** 0.5))
+            root = sum(p.shape[0] * p.shape[1] for p in kept) ** 0.5
+            sources.append(CropSource(kept, root if share is None else share))
     if not sources or not checks:
         raise ValueError(f"{', '.join(galleries)} have too few pictures of {_CHECK_SIDE} pixels or more to train on")
     return sources, checks

@@ -6,7 +6,7 @@ lengths and checksums; `archive` is the file's size divided by its pictures. Sea
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from core.settings import Settings
 from core.types import Image, Json, Progress, no_progress
 
 DEFAULT_QUALITIES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0)
+COMPARED_RATES = (0.1, 0.2, 0.3, 0.4, 0.5)  # bits per pixel of whole files at which formats are set side by side
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ def evaluate_codec(
         "codec_model": codec.sha256,
         "rows": [asdict(row) for row in rows],
         "formats": {name: [asdict(point) for point in curve] for name, curve in points.items()},
+        "at_equal_bytes": at_rates(rows, points, float(np.mean([i.shape[0] * i.shape[1] for _, i in pictures]))),
         "bd_rate": bd_rates(rows, points),
         "bd_rate_ms_ssim": bd_rates(rows, points, metric="ms_ssim"),
     }
@@ -163,11 +165,47 @@ def at_bytes(rows: Sequence[CodecRow], n_bytes: float, value: Callable[[CodecRow
     Raises:
         ValueError: the rate lies outside of what was measured.
     """
-    ordered = sorted(rows, key=lambda row: row.stream_bytes)
-    if not ordered[0].stream_bytes <= n_bytes <= ordered[-1].stream_bytes:
-        raise ValueError(f"{n_bytes} bytes lie outside of {ordered[0].stream_bytes}..{ordered[-1].stream_bytes}")
-    rates = np.log([row.stream_bytes for row in ordered])
-    return float(np.interp(np.log(n_bytes), rates, [value(row) for row in ordered]))
+    found = _interpolated([(row.stream_bytes, value(row)) for row in rows], n_bytes)
+    if found is None:
+        least, most = min(row.stream_bytes for row in rows), max(row.stream_bytes for row in rows)
+        raise ValueError(f"{n_bytes} bytes lie outside of {least}..{most}")
+    return found
+
+
+def at_rates(
+    rows: Sequence[CodecRow],
+    points: Mapping[str, Sequence[CurvePoint]],
+    pixels: float,
+    rates: Sequence[float] = COMPARED_RATES,
+) -> list[Json]:
+    """Return PSNR and MS-SSIM at equal sizes of whole files: ours (an archive's bytes, "ours") and each format's.
+
+    Args:
+        pixels: mean number of a picture.
+        rates: bits per pixel. What a coder was not measured around is None; a rate at which none was is left out.
+    """
+    curves: dict[str, list[tuple[float, float, float]]] = {
+        "ours": [(row.archive_bytes, row.psnr_db, row.ms_ssim) for row in rows]
+    }
+    curves |= {name: [(p.bytes, p.psnr_db, p.ms_ssim) for p in curve] for name, curve in points.items()}
+    table = []
+    for rate in rates:
+        entry: Json = {}
+        for name, curve in curves.items():
+            values = [_interpolated([(point[0], point[1 + at]) for point in curve], rate * pixels / 8) for at in (0, 1)]
+            entry[name] = None if values[0] is None else {"psnr_db": values[0], "ms_ssim": values[1]}
+        if any(entry.values()):
+            table.append({"bits_per_pixel": rate, **entry})
+    return table
+
+
+def _interpolated(curve: Sequence[tuple[float, float]], n_bytes: float) -> float | None:
+    """Return a curve's value at a number of bytes, linear over their logarithm, or None outside of the curve."""
+    ordered = sorted(curve)
+    if not ordered or not ordered[0][0] <= n_bytes <= ordered[-1][0]:
+        return None
+    rates, values = zip(*ordered, strict=True)
+    return float(np.interp(np.log(n_bytes), np.log(rates), values))
 
 
 def _values(original: Image, restored: Image) -> tuple[float, float, float]:

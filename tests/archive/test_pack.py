@@ -204,6 +204,12 @@ def test_the_command_line_compresses_restores_and_searches(folder: Path, tmp_pat
     assert run("compress", folder, "--out", path)[0] == 1  # it exists
     assert run("compress", "--out", path)[0] == 2
     assert run("compress", folder, "--out", tmp_path / "d.pent", "-q", 9)[0] == 2
+    assert run("compress", folder, "--out", tmp_path / "d.pent", "-q", 2, "--bytes", 90)[0] == 2
+    assert run("compress", folder, "--out", tmp_path / "d.pent", "--bytes", 90, "--lossless")[0] == 2
+    tight = ("compress", folder / "fields" / "field1.png", "--out", tmp_path / "d.pent", "--no-search", "--show", 1)
+    code, out = run(*tight, "--bytes", 1, "--json")
+    assert (code, json.loads(out)["too_long"]) == (0, 1)
+    assert Image.open(tmp_path / "d-sheet.png").width > 2 * 256  # the original beside what is restored
     code, out = run("archive", "info", path, "--check", "--json")
     assert code == 0
     assert json.loads(out)["modes"] == {"learned": 6, "lossless": 2}

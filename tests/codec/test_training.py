@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
+from core import datasets
+from core.cli.train_codec import _shares, _sources
 from core.codec import LearnedCodec
 from core.codec.calibrate import calibrate
 from core.codec.crops import CropSource, draw_batch
 from core.codec.klt import boundary_filter, karhunen_loeve, prefilter
 from core.codec.shape import Shape
 from core.codec.train import TrainingPlan, load_checkpoint, train
+from core.settings import Settings
 from core.types import Image
 
 from .conftest import scene
@@ -83,3 +87,21 @@ def test_the_transform_starts_from_orthonormal_kernels() -> None:
     assert (np.diff(deviations) <= 0).all()
     with pytest.raises(ValueError, match="16x16"):
         karhunen_loeve([np.zeros((8, 8, 3), np.uint8)], 4)
+
+
+def test_galleries_are_weighed_by_the_shares_that_are_given(settings: Settings, tmp_path: Path) -> None:
+    pictures = {f"{seed}.png": scene(130, 132, seed) for seed in range(3)}
+    for name in ("big", "small"):
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, pixels in pictures.items():
+            PillowImage.fromarray(pixels).save(folder / file)
+        datasets.import_folder(folder, name, settings)
+    weighed, checks = _sources(_shares(["big=3", "small=1"]), set(), settings)
+    assert [source.weight for source in weighed] == [3, 1]
+    assert len(checks) == 2
+    plain, _ = _sources(_shares(["big", "small"]), {"1"}, settings)
+    assert plain[0].weight == plain[1].weight == (130 * 132) ** 0.5  # the first is kept aside, "1" is excluded
+    for wrong in (["big=3", "small"], ["big=x"], ["big=0"], ["big=nan"]):
+        with pytest.raises(ValueError, match="share"):
+            _shares(wrong)

@@ -7,7 +7,7 @@ import pytest
 
 from core.codec import LearnedCodec
 from core.evaluation.bench_codec import bench_codec
-from core.evaluation.codec_curves import at_bytes, evaluate_codec, format_points
+from core.evaluation.codec_curves import CodecRow, CurvePoint, at_bytes, at_rates, evaluate_codec, format_points
 from core.evaluation.codec_embedding import barlow_twins, cross_correlation
 from core.evaluation.rd_chart import rd_chart
 from core.settings import Settings
@@ -43,12 +43,22 @@ def test_every_number_of_a_row_comes_from_files_and_has_its_key(codec: LearnedCo
 
 
 def test_a_value_at_a_number_of_bytes_is_interpolated_and_never_extrapolated(codec: LearnedCodec) -> None:
-    from core.evaluation.codec_curves import CodecRow
-
     rows = [CodecRow(q, rate, rate, rate, psnr, 0, 0, 0, 0, 0) for q, rate, psnr in ((0, 100, 20.0), (1, 400, 24.0))]
     assert at_bytes(rows, 200, lambda row: row.psnr_db) == pytest.approx(22)
     with pytest.raises(ValueError, match="outside"):
         at_bytes(rows, 50, lambda row: row.psnr_db)
+
+
+def test_coders_are_set_side_by_side_at_equal_bytes_where_both_were_measured() -> None:
+    rows = [CodecRow(q, n, n, n, psnr, 0, 0.9, 0, 0, 0) for q, n, psnr in ((0, 40, 20.0), (1, 160, 24.0))]
+    points = {"webp": [CurvePoint(1, 80, 80, 22.0, 0, 0.8), CurvePoint(2, 320, 320, 26.0, 0, 0.8)]}
+    table = at_rates(rows, points, 640, rates=(0.1, 1.0, 2.0, 3.0, 9.0))
+    assert [entry["bits_per_pixel"] for entry in table] == [1.0, 2.0, 3.0]
+    assert table[0]["ours"]["psnr_db"] == pytest.approx(22)
+    assert table[0]["webp"]["psnr_db"] == pytest.approx(22)
+    assert table[1]["ours"]["psnr_db"] == table[1]["webp"]["psnr_db"] == pytest.approx(24)
+    assert table[2]["ours"] is None
+    assert table[2]["webp"]["ms_ssim"] == pytest.approx(0.8)
 
 
 def test_a_formats_curve_rises() -> None:
