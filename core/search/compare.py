@@ -122,7 +122,7 @@ def compare(
 
     Args:
         k: neighbours asked for, at most the size of the gallery.
-        names: indexes to ask, in the order of the columns; None: all that are registered.
+        names: indexes to ask, in the order of the columns; None: see `_compared`.
         where: conditions on the catalog's fields, as for a search.
         knobs: index -> its settings.
 
@@ -132,7 +132,7 @@ def compare(
     """
     store, dataset = engine.vectors(address), engine.dataset(address)
     k = as_count(k, what="k", most=max(1, len(store)))
-    chosen = indexes.names() if names is None else list(names)
+    chosen = _compared(engine, address) if names is None else list(names)
     for name in chosen:
         indexes.describe(name)
     started = time.perf_counter()
@@ -152,6 +152,12 @@ def compare(
     columns = [_column(answer, truth.tolist(), similarity, records) for answer in answers]
     gallery = engine.gallery(address).address
     return Comparison(gallery, k, searched, cosines, truth.tolist(), encode_ms, columns, vector)
+
+
+def _compared(engine: Engine, address: str) -> list[str]:
+    """Return the indexes that are compared unless told otherwise; one that lies in a server, where it was made."""
+    entries = engine.gallery(address).indexes
+    return [entry.name for entry in entries if entry.available or not indexes.is_served(entry.name)]
 
 
 def column_beside(

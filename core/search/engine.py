@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -12,9 +13,10 @@ from core.arrays import as_count
 from core.datasets import Dataset, ImageRecord
 from core.datasets.catalog import CATALOG
 from core.encoders.texts import TextEncoder
-from core.errors import DamagedFileError, NotPreparedError, RetrievalError, StaleError
+from core.errors import NotPreparedError, RetrievalError, ServerSilentError, StaleError
 from core.features import FeatureStore
 from core.indexes import Index
+from core.indexes.served import ServedIndex
 from core.search.encoding import QueryEncoder
 from core.search.explain import Xray, xray
 from core.search.galleries import (
@@ -22,9 +24,7 @@ from core.search.galleries import (
     addresses,
     default_index,
     gallery_info,
-    index_info,
     parse_address,
-    provenance,
     searchable,
     unusable,
 )
@@ -32,13 +32,15 @@ from core.search.loaded import Loaded
 from core.search.looking import QueryLooks
 from core.search.looks import NAME as LOOKS
 from core.search.looks import Looks
+from core.search.opening import open_index
 from core.search.outcome import Result, SearchOutcome
 from core.search.query import Query
 from core.search.reorder import Candidates, Order, how_many, overlap, reorder
+from core.search.served import find, instead
 from core.search.stamps import stamp_of, stamps
 from core.search.steer import near_duplicate_cosine
 from core.settings import Address, Settings
-from core.storage import CURRENT, Generations
+from core.storage import CURRENT
 from core.types import Vectors
 
 
@@ -173,13 +175,30 @@ class Engine:
             ValueError, TypeError: k beyond the gallery, an unknown field or knob, or a value out of its range.
             UnknownNameError: there is no such gallery, encoder, index or picture.
             NotPreparedError, StaleError, DamagedFileError: with the command to run.
+            ServerSilentError: the index lies in a server that is away, and there is no local one to answer instead.
             ImageError: the query's picture cannot be read.
         """
+        store, ready = self._view(self._address(address))
+        name = index or default_index(ready, len(store))
+        try:
+            return self._search(address, query, k, name, where, knobs or {})
+        except ServerSilentError as error:
+            other, notice = instead(ready, len(store), error)
+        return replace(self._search(address, query, k, other, where, {}), notice=notice)
+
+    def _search(
+        self,
+        address: str,
+        query: Query,
+        k: int,
+        name: str,
+        where: Mapping[str, Any] | None,
+        knobs: Mapping[str, int | float],
+    ) -> SearchOutcome:
         chosen = self._address(address)
         dataset = self.dataset(address)
-        store, ready = self._view(chosen)
+        store, _ = self._view(chosen)
         k = as_count(k, what="k", most=max(1, len(store)))
-        name = index or default_index(ready, len(store))
         if not name:
             raise NotPreparedError(f"{chosen} has no index that can be used; run: python -m core index {chosen}")
         structure = self._index(chosen, name, store)
@@ -189,12 +208,16 @@ class Engine:
         wanted_look = self.query_looks.whole(chosen, query, measured) if measured else None
         near = self.near_duplicate_cosine(address) if steering.hide_duplicates else 1.0
         started = time.perf_counter()
-        allowed = None
-        if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
-            selected = dataset.catalog.select(where or {})
-            allowed = selected[store.row_of(selected) >= 0]
         n_candidates = min(how_many(steering, k), max(1, len(store)))
-        found = structure.search(encoded.vector[None], n_candidates, allowed=allowed, **(knobs or {}))
+        if isinstance(structure, ServedIndex):
+            found, n_searched = find(structure, encoded.vector, n_candidates, where or {}, dataset, store, knobs)
+        else:
+            allowed = None
+            if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
+                selected = dataset.catalog.select(where or {})
+                allowed = selected[store.row_of(selected) >= 0]
+            found = structure.search(encoded.vector[None], n_candidates, allowed=allowed, **knobs)
+            n_searched = len(store) if allowed is None else len(allowed)
         ids, distances = found.ids[0][found.ids[0] >= 0], found.distances[0][found.ids[0] >= 0]
         vectors = store.vectors[store.row_of(ids)]
         similarities = vectors @ encoded.vector
@@ -218,9 +241,9 @@ class Engine:
             encoder=chosen.encoder,
             index=name,
             timings_ms={"decode": encoded.decode_ms, "encode": encoded.encode_ms, "search": search_ms},
-            n_searched=len(store) if allowed is None else len(allowed),
+            n_searched=n_searched,
             results=results,
-            knobs=dict(knobs or {}),
+            knobs=dict(knobs),
             cached=encoded.cached,
             is_approximate=store.is_approximate,
             steering=steering,
@@ -260,20 +283,4 @@ class Engine:
     def _index(self, address: Address, name: str, store: FeatureStore) -> Index:
         indexes.describe(name)
         stamp = (stamp_of(str(address.index(self.settings, name) / CURRENT)), store.state)
-        return self._indexes.get((address, name), stamp, lambda: self._opened(address, name, store))
-
-    def _opened(self, address: Address, name: str, store: FeatureStore) -> Index:
-        info = index_info(address, name, store, self.settings)
-        current = Generations(address.index(self.settings, name)).current() if info.available else None
-        if current is None:
-            kind = StaleError if "older" in info.reason else NotPreparedError
-            raise kind(f"{address} cannot be searched with {name}: {info.reason}")
-        index = indexes.load(current, built_from=provenance(store))
-        index.threads = self.settings.threads
-        if index.dim != store.dim or len(index) != len(store):
-            raise DamagedFileError(
-                f"{current} does not fit the features; run: python -m core index {address} --rebuild"
-            )
-        if len(store):
-            index.search(store.vectors[:1], 1)  # loads compiled code, which is no search's own time
-        return index
+        return self._indexes.get((address, name), stamp, lambda: open_index(address, name, store, self.settings))

@@ -43,6 +43,7 @@ class SearchOutcome:
         is_approximate: the gallery came from an archive, and its vectors from search codes: so are the similarities.
         steering: how the query was steered.
         n_candidates: pictures that weighing or variety chose among; 0 where neither did.
+        notice: what a person must know about how it was found, such as that a server is away; else empty.
     """
 
     gallery: str
@@ -56,6 +57,7 @@ class SearchOutcome:
     is_approximate: bool = False
     steering: Steering = NONE
     n_candidates: int = 0
+    notice: str = ""
 
     def to_json(self) -> Json:
         """Return what `search --json` prints."""
@@ -67,6 +69,7 @@ class SearchOutcome:
             "timings_ms": {name: round(value, 3) for name, value in self.timings_ms.items()},
             "n_searched": self.n_searched,
             "is_approximate": self.is_approximate,
+            **({"notice": self.notice} if self.notice else {}),
             **({"steering": self.steering.to_json()} if self.steering != NONE else {}),
             "results": [
                 {

@@ -6,11 +6,15 @@ import { filtersPanel, removeFilter, typedWhere } from "./filters.js";
 import { howPanel } from "./how.js";
 import { queryPanel } from "./query.js";
 import { filterChips, moreButton, saveMenu, wall } from "./results.js";
+import { steerPanel, trail } from "./steer.js";
+import { isSteered, isWeighed, NOT_STEERED, steerRequest } from "./steer-state.js";
 import { all, chosen, DEFAULT_K, find, navigate, NO_PICTURE, onGalleries, queryKey, state, subscribe } from "./store.js";
+import { whyDialog } from "./why.js";
 import { markResults, wordsBox } from "./words.js";
 
 const PANELS = "pentimento-panels";
 const WALL = 30;
+const MEASURING_MS = 500;
 const TITLES = {
   ImageError: "This picture cannot be read", UnknownNameError: "There is nothing of that name", NotPreparedError: "This is not ready yet",
   StaleError: "This is out of date", DamagedFileError: "A file is damaged", UnavailableError: "This is not available here",
@@ -23,6 +27,8 @@ export function mount({ element, props, server, upload }) {
   let asked = "";
 
   const how = howPanel({ server });
+  const steer = steerPanel();
+  const steps = trail({ server });
   const query = queryPanel({ upload, server, mostBytes: props.max_upload_bytes, report: problem });
   const headline = h("h1", { class: "pm-headline" });
   const account = h("p", { class: "pm-account" });
@@ -34,12 +40,15 @@ export function mount({ element, props, server, upload }) {
   const more = moreButton(DEFAULT_K);
   const trouble = h("div", { class: "pm-trouble", hidden: true });
   const details = drawer({ server, results: () => cards, back: (id) => grid.focusId(id) });
+  const why = whyDialog({ server, request, results: () => cards, back: (id) => grid.focusId(id) });
   const head = h("div", { class: "pm-results-head" }, h("div", { role: "status", "aria-live": "polite" }, headline, account, note), save);
   const results = h("section", { class: "pm-results", "aria-label": "Results", "aria-busy": "false" },
     h("div", { class: "pm-progress", "aria-hidden": "true" }),
-    head, verdict, chips, trouble, grid.element, h("div", { class: "pm-foot" }, more));
-  const side = h("div", { class: "pm-side" }, wordsBox().element, query.element, h("div", { class: "pm-panels" }, filtersPanel(), how.element));
-  root.append(side, results, details.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to search with it"));
+    head, verdict, chips, steps.element, trouble, grid.element, h("div", { class: "pm-foot" }, more));
+  const side = h("div", { class: "pm-side" }, wordsBox().element, query.element, h("div", { class: "pm-panels" }, steer.element, filtersPanel(), how.element));
+  root.append(side, results, details.element, why.element,
+    h("div", { class: "pm-dropzone", "aria-hidden": "true" }, h("span", { class: "pm-drop-new" }, "Drop the picture to search with it"),
+      h("span", { class: "pm-drop-more" }, "Drop it here to add it to the query")));
   remember(side);
 
   async function follow() {
@@ -55,7 +64,8 @@ export function mount({ element, props, server, upload }) {
     try {
       const answer = await (hasPicture || now.words ? server.search(request()) : server.browse({ ...request(), k: WALL }));
       if (mine !== ticket) return;
-      if (answer.error) problem({ title: TITLES[answer.kind] ?? "That cannot be done", message: answer.error });
+      if (answer.measuring) wait(answer.measuring, mine);
+      else if (answer.error) problem({ title: TITLES[answer.kind] ?? "That cannot be done", message: answer.error });
       else show(answer, hasPicture || Boolean(now.words), entry);
     } catch (error) {
       if (mine !== ticket) return;
@@ -72,7 +82,8 @@ export function mount({ element, props, server, upload }) {
     return {
       gallery: chosen().address, id: now.id, path: now.upload?.path ?? null, index: now.index || chosen().default_index,
       k: Math.min(now.k, chosen().count),
-      words: now.words, by: now.by, mix: now.mix, where: typedWhere(now.where, chosen().facets), knobs: now.knobs, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored, ...extra,
+      words: now.words, by: now.by, mix: now.mix, where: typedWhere(now.where, chosen().facets), knobs: now.knobs, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored,
+      steer: isSteered(now) ? steerRequest(now) : null, ...extra,
     };
   }
 
@@ -83,12 +94,14 @@ export function mount({ element, props, server, upload }) {
     head.hidden = false;
     headline.textContent = answer.headline;
     account.textContent = answer.account;
-    note.textContent = entry.note;
+    note.textContent = [answer.notice, entry.note].filter(Boolean).join(" ");
     verdict.textContent = answer.words?.notes.join(" ") || (answer.confidence?.sentence ?? "");
     verdict.hidden = answer.words ? !verdict.textContent : answer.confidence?.is_match ?? true;
     chips.replaceChildren(...filterChips(now.where, entry.facets, removeFilter));
     if (answer.query) query.showStored(answer.query);
-    grid.show(cards, now.turns || now.mirrored || now.region ? null : now.id);
+    const byPicture = now.id !== null || Boolean(now.upload);
+    grid.show(cards, now.turns || now.mirrored || now.region ? null : now.id, byPicture);
+    steps.remember(cards);
     markResults(grid.element, answer.words, cards);
     save.hidden = !hasPicture || !cards.length;
     more.hidden = !hasPicture || cards.length < now.k || cards.length >= answer.n_searched || now.k >= 500;
@@ -112,6 +125,16 @@ export function mount({ element, props, server, upload }) {
         filtered || !words ? h("button", { type: "button", class: "pm-button", onclick: () => navigate({ where: {} }) }, "Remove all filters") : null));
   }
 
+  /** Say that colours and textures are being measured, and ask again; what was shown stays. */
+  function wait({ done, total, left }, mine) {
+    account.textContent = `Measuring the colours and textures of this gallery, once${total ? `: ${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : ""}${left ? `, ${left} left` : ""} …`;
+    setTimeout(() => {
+      if (mine !== ticket || !isWeighed(state())) return;
+      asked = "";
+      follow();
+    }, MEASURING_MS);
+  }
+
   /** Show what went wrong, in the place of the results, with something to go on with. */
   function problem({ title, message, retry = false }) {
     cards = [];
@@ -127,6 +150,7 @@ export function mount({ element, props, server, upload }) {
     const known = find(state().gallery || chosen()?.address) ?? all()?.[0];
     trouble.replaceChildren(h("div", { role: "alert" }, h("h2", {}, title), h("p", {}, message)),
       h("div", { class: "pm-actions" },
+        isSteered(state()) ? h("button", { type: "button", class: "pm-button", onclick: () => navigate({ ...NOT_STEERED }) }, "Search without steering") : null,
         retry ? h("button", { type: "button", class: "pm-button pm-primary", onclick: follow }, "Try again") : null,
         h("button", { type: "button", class: "pm-button", onclick: query.choose }, "Choose another picture"),
         known ? h("button", { type: "button", class: "pm-button", onclick: () => again(known) }, `Look around in ${known.title}`) : null));
@@ -163,6 +187,8 @@ export function mount({ element, props, server, upload }) {
     asked = "";
     follow();
     details.follow();
+    why.follow();
+    steps.follow();
   });
 }
 

@@ -169,7 +169,7 @@ def test_galleries_say_what_they_can_do(engine: Engine) -> None:
     info = infos["paintings@efficientnet_lite0"]
     assert (info.count, info.kind, info.ready, info.default_index) == (174, "paintings", True, "faiss-flat")
     by_name = {entry.name: entry for entry in info.indexes}
-    assert set(by_name) == set(indexes.names())
+    assert set(by_name) == set(indexes.every_name())
     assert by_name["flat"].available and by_name["flat"].nbytes > 0
     assert "not built; run: python -m core index" in by_name["faiss-lsh"].reason
     assert engine.default_address() == "paintings@efficientnet_lite0"
