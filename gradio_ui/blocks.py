@@ -38,6 +38,7 @@ TABS = (
     Tab("search", "Search", "search_tab"),
     Tab("compress", "Compress", "compress_tab", accepts="Compress it"),
     Tab("map", "Map", "map_tab", accepts="Show on the map"),
+    Tab("compare", "Compare", "compare_tab", accepts="Compare indexes"),
     Tab("benchmark", "Benchmark", "benchmark_tab"),
 )
 

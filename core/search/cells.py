@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.search.measured import Measured
 
 MOST = 400  # lists that are laid out
-_ROUNDS = 60
+_ROUNDS = 24
 _STEP = 0.35  # of the way that a list would have to go to be clear of another, in one round
 
 
@@ -67,12 +67,10 @@ def _push(radius: NDArray[np.float64], angles: NDArray[np.float64]) -> NDArray[n
     """Return (n,) turns that move lists apart which are nearer than even spacing would have them."""
     n = len(radius)
     apart = np.sqrt(np.pi / n)  # side of a square of the n-th part of the disc
-    across = np.angle(np.exp(1j * (angles[:, None] - angles[None])))  # (n, n) in -pi..pi
+    across = np.mod(angles[:, None] - angles[None] + np.pi, 2 * np.pi) - np.pi  # (n, n)
     mean = np.sqrt(radius[:, None] * radius[None])
-    along = across * mean
-    distance = np.hypot(along, radius[:, None] - radius[None])
-    lacking = np.where(distance < apart, apart - distance, 0.0)
+    distance = np.hypot(across * mean, radius[:, None] - radius[None])
+    lacking = np.maximum(apart - distance, 0.0)
     np.fill_diagonal(lacking, 0.0)
-    sign = np.where(across == 0, np.sign(np.arange(n)[:, None] - np.arange(n)[None]), np.sign(across))
-    turns: NDArray[np.float64] = (lacking * sign / np.maximum(mean, 1e-6)).sum(axis=1)
+    turns: NDArray[np.float64] = (lacking * np.sign(across) / np.maximum(mean, 1e-6)).sum(axis=1)
     return np.clip(turns, -0.3, 0.3)

@@ -206,18 +206,16 @@ def look_into(measured: Measured, *, k: int = 10, n_probe: int | None = None, n_
 def reranked_recalls(measured: Measured, *, k: int = 10, n_probe: int) -> list[tuple[int, float]]:
     """Return what re-ranking by exact vectors would bring: (candidates, recall) for more and more candidates.
 
-    The candidates are the nearest codes in the probed lists; k of them is no re-ranking at all. It ends where recall
-    can grow no further, the other neighbours being in lists that are not probed.
+    The candidates are the nearest codes in the probed lists: at first k of them, which is no re-ranking at all, at
+    last all that were scanned.
     """
     k = min(as_count(k, what="k"), len(measured.ids))
     scanned = np.flatnonzero(measured.list_rank[measured.labels] <= as_count(n_probe, what="n_probe"))
     by_code = scanned[np.argsort(measured.approximate[scanned], kind="stable")]
     true = np.argsort(measured.exact, kind="stable")[:k]
     within = np.sort(np.flatnonzero(np.isin(by_code, true)))  # places of the neighbours among the candidates
-    steps = [k * factor for factor in (1, 2, 5, 10, 20, 50, 100)]
-    needed = int(within[-1]) + 1 if len(within) else 0
-    last = next((number for number, step in enumerate(steps) if step >= min(needed, len(by_code))), len(steps) - 1)
-    return [(step, float((within < step).sum()) / max(1, k)) for step in steps[: last + 1]]
+    steps = [step for step in (k * factor for factor in (1, 2, 5, 10, 20, 50, 100)) if step < len(by_code)]
+    return [(step, float((within < step).sum()) / max(1, k)) for step in (*steps, len(by_code))]
 
 
 def _verdict(found: bool, unprobed: bool, coarse: bool) -> Verdict:

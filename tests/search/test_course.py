@@ -109,6 +109,7 @@ def test_what_re_ranking_would_bring_is_what_it_brings(rotation: str | None) -> 
     curve = reranked_recalls(seen, k=K, n_probe=3)
     true = set(seen.ids[np.argsort(seen.exact, kind="stable")[:K]].tolist())
     assert curve[0][0] == K
+    assert curve[-1][0] == int((seen.list_rank[seen.labels] <= 3).sum())
     assert [recall for _, recall in curve] == sorted(recall for _, recall in curve)
     for candidates, recall in curve:
         found = finer.search(seen.query, K, n_probe=3, n_rerank=candidates).ids[0]
