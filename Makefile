@@ -3,6 +3,7 @@ HOST ?= 127.0.0.1
 PORT ?= 7860
 GALLERY ?=
 INDEX ?=
+MCP ?=
 PYTHON ?= python3
 # To take torch from elsewhere (a CPU build, for instance): make setup TORCH_INDEX=<address of a package index>
 TORCH_INDEX ?=
@@ -20,8 +21,8 @@ setup-dev: .venv/.ready-dev
 
 setup-scale: .venv/.ready-scale ## add what goes beyond one machine: Milvus, Ray, object stores
 
-run: setup ## prepare what is missing and open the page (HOST=127.0.0.1 PORT=7860)
-	$(BIN)/python app.py --host $(HOST) --port $(PORT)
+run: setup ## prepare what is missing and open the page (HOST=127.0.0.1 PORT=7860; MCP=1: for assistants, too)
+	$(BIN)/python app.py --host $(HOST) --port $(PORT) $(if $(MCP),--mcp)
 
 index: setup ## rebuild features and indexes of every prepared gallery (GALLERY= and INDEX= narrow it)
 	$(BIN)/python -m core index $(GALLERY) $(if $(INDEX),--index $(INDEX)) --rebuild

@@ -1,6 +1,6 @@
 """Start Pentimento: prepare the embedded galleries if they are absent, and serve the page.
 
-    python app.py [--host 127.0.0.1] [--port 7860] [--auth USER:PASSWORD | --public] [--root FOLDER]
+    python app.py [--host 127.0.0.1] [--port 7860] [--auth USER:PASSWORD | --public] [--root FOLDER] [--mcp]
 
 A Hugging Face Space starts this file too, without flags.
 """
@@ -15,9 +15,10 @@ import socket
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from core.errors import RetrievalError
+from core.errors import RetrievalError, UnavailableError
 from core.settings import Settings
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -36,14 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{host} can be reached by others: ask for a password with --auth USER:PASSWORD, "
             "or say --public if everybody may use the page"
         )
+    if options.mcp and auth:
+        parser.error("--mcp cannot go with --auth: assistants have no way to log in; leave one of them out")
     try:
+        if options.mcp:
+            _require_mcp()
         settings = Settings.from_environment(options.root)
         _require_free(host, port)
         _prepare(settings)
     except (RetrievalError, ValueError) as error:
         print(f"pentimento: {error}", file=sys.stderr)
         return 1
-    _serve(settings, host, port, auth, options.root_path, strict=not on_space)
+    _serve(settings, host, port, auth, options.root_path, strict=not on_space, mcp=options.mcp)
     return 0
 
 
@@ -55,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--public", action="store_true", help="let everybody who can reach the address use the page")
     parser.add_argument("--root", type=Path, metavar="FOLDER", help="folder of datasets/, features/ and indexes/")
     parser.add_argument("--root-path", metavar="PATH", help="path under which a proxy serves the page")
+    parser.add_argument("--mcp", action="store_true", help="let assistants search, describe, compress and map by MCP")
     parser.add_argument("--share", choices=["never"], default="never", help="the page never opens a public tunnel")
     return parser
 
@@ -75,6 +81,15 @@ def _auth(parser: argparse.ArgumentParser, text: str | None) -> tuple[str, str] 
     if not (user and colon and password):
         parser.error("--auth must be USER:PASSWORD")
     return user, password
+
+
+def _require_mcp() -> None:
+    """Raise UnavailableError if the package that speaks MCP is not installed."""
+    if find_spec("mcp") is None:
+        raise UnavailableError(
+            "MCP needs a package more; run: .venv/bin/pip install -c requirements.txt mcp==1.30.0 "
+            "(requirements-scale.txt has it, too)"
+        )
 
 
 def _require_free(host: str, port: int) -> None:
@@ -123,7 +138,14 @@ class _Progress:
 
 
 def _serve(
-    settings: Settings, host: str, port: int, auth: tuple[str, str] | None, root_path: str | None, *, strict: bool
+    settings: Settings,
+    host: str,
+    port: int,
+    auth: tuple[str, str] | None,
+    root_path: str | None,
+    *,
+    strict: bool,
+    mcp: bool,
 ) -> None:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -139,7 +161,9 @@ def _serve(
     blocks = build_app(settings)
     shown = "localhost" if host in _LOCAL else host
     print(f"Pentimento is on http://{shown}:{port}  (Ctrl-C ends it)", file=sys.stderr, flush=True)
-    launch(blocks, settings, host=host, port=port, auth=auth, root_path=root_path, strict=strict)
+    if mcp:
+        print(f"Assistants find its tools at http://{shown}:{port}/gradio_api/mcp/", file=sys.stderr, flush=True)
+    launch(blocks, settings, host=host, port=port, auth=auth, root_path=root_path, strict=strict, mcp=mcp)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,57 @@
-"""End points for programs (gradio_client): galleries, search, details. Everything else on the page is private."""
+"""End points for programs and assistants: galleries, search, details, describe, compress, map.
+
+gradio_client and any program reach them over HTTP, assistants as MCP tools of the same names. Everything else on the
+page is private. The names of parameters, their labels and the docstrings here are what others read.
+"""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from core.types import Json
-from gradio_ui import handlers
+from gradio_ui import handlers, tools, words
 from gradio_ui.page import Page
 
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
+
 _AT_ONCE = 8
+_PICTURE = "the image, uploaded or by its http(s) or data: URL; leave it out and give image_id for a stored one"
+_GALLERY = 'dataset@encoder, as galleries lists them, such as paintings; "" is the default one'
+_STORED = "number of a stored picture of the gallery, as search returns it; -1: none"
 
 
 def build(page: Page) -> None:
     """Add the end points; they have no visible components."""
     engine = page.engine
+    bench = tools.Tools(page)
 
     def galleries() -> list[Json]:
+        """List the collections that can be searched: address, title, number of pictures, indexes and filters."""
         return handlers.or_gradio_error(lambda: {"galleries": handlers.galleries(engine)})["galleries"]
 
     def search(
-        picture: str | None,
-        gallery: str,
-        image_id: float,
-        k: float,
-        index: str,
-        where: str,
-        knobs: str,
-        region: str,
+        picture: str | None = None,
+        gallery: str = "",
+        image_id: float = -1,
+        k: float = 20,
+        index: str = "",
+        where: str = "",
+        knobs: str = "",
+        region: str = "",
+        words: str = "",
+        by: str = "labels",
+        mix: float = 0.5,
     ) -> Json:
+        """Find pictures of a gallery: those most similar to a picture, those that fit words, or both together.
+
+        Give a picture, the number of a stored one, or words. Results come best first with their numbers (image_id),
+        which the other functions take, and metadata such as artist, title and date. Similarity is a cosine: 1 is the
+        same picture; it is null where only words were looked for.
+        """
+
         def work() -> Json:
             request = {
                 "gallery": gallery,
@@ -39,26 +61,54 @@ def build(page: Page) -> None:
                 "where": _object(where, "where"),
                 "knobs": _object(knobs, "knobs"),
                 "region": json.loads(region) if region else None,
+                "words": words,
+                "by": by,
+                "mix": mix,
             }
-            return _with_files(handlers.outcome_of(engine, request, Path(picture) if picture else None).to_json())
+            outcome = handlers.outcome_of(engine, request, Path(picture) if picture else None)
+            return _with_files(outcome.to_json()) | _read(engine, outcome.gallery, request)
 
         return handlers.or_gradio_error(work)
 
     def details(gallery: str, image_id: float) -> Json:
+        """Return everything known about one stored picture as JSON, with URLs of the large and the original picture."""
         return handlers.or_gradio_error(
             lambda: handlers.details(engine, page.shelf, {"gallery": gallery, "id": image_id})
         )
 
+    def describe(picture: str | None = None, gallery: str = "", image_id: float = -1) -> "tuple[Pillow.Image, str]":
+        """Show a picture and say in words what is known about it.
+
+        Of a stored picture: artist, title, date, every recorded field, licence and source. Of a new one: its size, and
+        which pictures of the gallery resemble it, and whether that is a good match.
+        """
+        return handlers.or_gradio_error(lambda: bench.describe(picture, gallery, image_id))
+
+    def compress(
+        picture: str | None = None, gallery: str = "", image_id: float = -1, most_bytes: float = 0, quality: float = 3
+    ) -> "tuple[Pillow.Image, Json]":
+        """Compress a picture with the learned codec and restore it: the restored picture, and what it cost.
+
+        Measured are bytes, ratio to raw pixels, bits per pixel, PSNR in dB, SSIM, MS-SSIM and times.
+        """
+        return handlers.or_gradio_error(lambda: bench.compress(picture, gallery, image_id, most_bytes, quality))
+
+    def map_(picture: str | None = None, gallery: str = "", image_id: float = -1) -> Json:
+        """Say where a picture lies on the gallery's map, which pictures are around it, and how far to trust that.
+
+        x grows to the right and y downwards, from -1 to 1. A stored picture has a trust, 0 to 1; a new one is placed
+        among its look-alikes, with the share of them that are also near it on the map, and doubts in words.
+        """
+        return handlers.or_gradio_error(lambda: bench.place(picture, gallery, image_id))
+
+    map_.__name__ = "map"  # the tool's name
+
     with gr.Column(visible=False):
-        picture = gr.File(label="picture: the image to search with, or null to search with image_id", type="filepath")
-        gallery = gr.Textbox(
-            value="", label='gallery: dataset@encoder, as /galleries lists them; "" is the default one'
-        )
-        image_id = gr.Number(
-            label="image_id: a stored picture of the gallery when no picture is given; -1: none", value=-1
-        )
+        picture = gr.File(label=f"picture: {_PICTURE}", type="filepath")
+        gallery = gr.Textbox(value="", label=f"gallery: {_GALLERY}")
+        image_id = gr.Number(label=f"image_id: {_STORED}", value=-1)
         count = gr.Number(label="k: how many results, 1 to 500", value=20)
-        index = gr.Textbox(value="", label='index: its name, as /galleries lists them; "" is the default one')
+        index = gr.Textbox(value="", label='index: its name, as galleries lists them; "" is the default one')
         where = gr.Textbox(
             value="", label='where: JSON object of filters, such as {"culture": ["Dutch"], "begin_year": {"min": 1600}}'
         )
@@ -66,31 +116,48 @@ def build(page: Page) -> None:
         region = gr.Textbox(
             value="", label="region: JSON list [x0, y0, x1, y1] in fractions of the picture, or empty for all of it"
         )
-        found = gr.JSON(label="answer")
+        text = gr.Textbox(value="", label="words: what to look for, such as vermeer, or a storm at sea")
+        by = gr.Dropdown(
+            ["labels", "meaning"],
+            value="labels",
+            label="by: look for the words in the labels (titles, artists, places, notes), or for pictures by their "
+            "meaning, where the gallery's encoder understands words",
+        )
+        mix = gr.Number(value=0.5, label="mix: by meaning and with a picture, the words' weight beside it, 0 to 1")
         asked = gr.Number(label="image_id: a stored picture of the gallery")
-        called = [gr.Button(visible=False) for _ in range(3)]
-    called[0].click(
-        galleries, None, found, api_name="galleries", api_description="List the galleries with indexes and facets."
-    )
-    called[1].click(
-        search,
-        [picture, gallery, image_id, count, index, where, knobs, region],
-        found,
-        api_name="search",
-        api_description=(
-            "Find the most similar pictures; the answer is that of `python -m core search --json`, "
-            'with "file" for "path".'
-        ),
-        concurrency_limit=_AT_ONCE,
-    )
-    called[2].click(
-        details,
-        [gallery, asked],
-        found,
-        api_name="details",
-        api_description="Everything known about one stored picture, with URLs of the large and the original picture.",
-        concurrency_limit=_AT_ONCE,
-    )
+        most_bytes = gr.Number(value=0, label="most_bytes: the most that the stream may take; 0: as quality says")
+        quality = gr.Number(value=3, label="quality: 0 (smallest) to 5, used when most_bytes is 0")
+        found = gr.JSON(label="answer")
+        shown = gr.Image(label="picture", type="pil", format="webp")
+        said = gr.Textbox(label="description")
+    one = [picture, gallery, image_id]
+    for function, inputs, outputs in (
+        (galleries, None, found),
+        (search, [*one, count, index, where, knobs, region, text, by, mix], found),
+        (details, [gallery, asked], found),
+        (describe, one, [shown, said]),
+        (compress, [*one, most_bytes, quality], [shown, found]),
+        (map_, one, found),
+    ):
+        gr.Button(visible=False).click(
+            function,
+            inputs,
+            outputs,
+            api_name=function.__name__,
+            api_description=" ".join((function.__doc__ or "").split()),
+            concurrency_limit=_AT_ONCE,
+        )
+
+
+def _read(engine: Any, gallery: str, request: Json) -> Json:
+    """Return {"words": how they were read} where words were asked for."""
+    from core.search import words as wording
+
+    if not words.asked(request):
+        return {}
+    meaning = words.by_meaning(request)
+    found = None if meaning else wording.understood(engine, gallery, request["words"], request["where"])
+    return {"words": wording.to_json(request["words"], "meaning" if meaning else "labels", found)}
 
 
 def _with_files(outcome: Json) -> Json:

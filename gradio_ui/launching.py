@@ -5,10 +5,12 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 
 from core.settings import Settings
 from gradio_ui.assets import FAVICON, stylesheets
 from gradio_ui.document import with_own_head
+from gradio_ui.mcp_answers import MCP_PATH, answer_in_json, is_foreign
 from gradio_ui.theme import PentimentoTheme
 
 _Message = MutableMapping[str, Any]
@@ -36,6 +38,9 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         path = str(scope.get("path", ""))
+        if path.startswith(MCP_PATH) and is_foreign(scope):
+            await PlainTextResponse("pages of other hosts may not call these tools", 403)(scope, receive, send)
+            return
         start: _Message = {}
         document: list[bytes] | None = None
 
@@ -79,6 +84,7 @@ def launch(
     root_path: str | None = None,
     strict: bool = True,
     wait: bool = True,
+    mcp: bool = False,
 ) -> str:
     """Serve the page and return its address.
 
@@ -91,6 +97,7 @@ def launch(
         root_path: where the page is when a proxy serves it under a path.
         strict: forbid the browser any request to another host; a host that frames the page may need it off.
         wait: return only when the server has ended.
+        mcp: let assistants call the public functions as MCP tools, at `gradio_api/mcp/`.
 
     Raises:
         OSError: the port is in use.
@@ -110,9 +117,13 @@ def launch(
         run_history=False,
         share=False,
         ssr_mode=False,
-        mcp_server=False,
+        mcp_server=mcp,
         show_error=True,
         quiet=True,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
     )
+    if mcp:
+        answer_in_json(blocks)
+    if wait:
+        blocks.block_thread()
     return str(url)

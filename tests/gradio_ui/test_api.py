@@ -19,10 +19,14 @@ def client(served, tmp_path_factory: pytest.TempPathFactory) -> gradio_client.Cl
 
 def test_only_documented_end_points_are_public(client) -> None:
     documented = client.view_api(return_format="dict", print_info=False)
-    assert {"/galleries", "/search", "/details"} <= set(documented["named_endpoints"])
+    assert set(documented["named_endpoints"]) == {
+        "/galleries", "/search", "/details", "/describe", "/compress", "/map"
+    }  # fmt: skip
     assert documented["unnamed_endpoints"] == {}
     names = [one["parameter_name"] for one in documented["named_endpoints"]["/search"]["parameters"]]
-    assert names == ["picture", "gallery", "image_id", "k", "index", "where", "knobs", "region"]
+    assert names == [
+        "picture", "gallery", "image_id", "k", "index", "where", "knobs", "region", "words", "by", "mix"
+    ]  # fmt: skip
 
 
 def test_a_program_gets_what_the_engine_finds(served, client) -> None:

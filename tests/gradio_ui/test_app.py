@@ -40,7 +40,9 @@ def test_it_listens_on_this_machine_only(served, tmp_path: Path) -> None:
     port = free_port()
     assert app.main(["--port", str(port), "--root", str(tmp_path)]) == 0
     settings, host, used, auth, _, options = served[0]
-    assert (settings.root, host, used, auth, options) == (tmp_path, "127.0.0.1", port, None, {"strict": True})
+    assert (settings.root, host, used, auth, options) == (
+        tmp_path, "127.0.0.1", port, None, {"strict": True, "mcp": False},
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("flags", [["--auth", "me:secret:with colon"], ["--public"]])
@@ -67,7 +69,7 @@ def test_a_space_is_public_and_takes_its_address_from_the_environment(served, mo
     monkeypatch.setenv("GRADIO_SERVER_PORT", str(port))
     assert app.main([]) == 0
     assert served[0][1:3] == ("0.0.0.0", port)
-    assert served[0][-1] == {"strict": False}
+    assert served[0][-1] == {"strict": False, "mcp": False}
 
 
 def test_a_port_in_use_is_said_with_another_to_try(served, capsys) -> None:
