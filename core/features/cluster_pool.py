@@ -6,6 +6,7 @@ of a worker that died are done again by others; a task that has taken three work
 
 import itertools
 import logging
+import re
 import sys
 import time
 from collections import Counter, deque
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 _LOOK_S = 1.0  # between two looks at the nodes
 _AHEAD = 2  # tasks that a worker has: one that it does, one that waits with its arguments there
 _DEATHS = 3  # of workers on the same task, or of workers that a node could not start
+
+_MISSING = "it has no module"
 
 
 class Worker(Protocol):
@@ -194,11 +197,11 @@ class WorkPool:
 
         self._members.remove(member)
         ray.kill(member.actor)  # it may only have lost a result
-        first = " ".join(str(error).split())[:300]
+        first = _gist(error)
         _log.info("a worker on %s died (%s)", member.node.host, first)
         if member.opening is not None:
             self._failures[member.node.id] += 1
-            if self._failures[member.node.id] == _DEATHS or "ModuleNotFoundError" in str(error):
+            if self._failures[member.node.id] == _DEATHS or _MISSING in first:
                 self._refuse(member.node, f"its workers cannot start ({first})")
         else:
             self._failures[member.node.id] = 0
@@ -245,6 +248,14 @@ class _Actor:
     def work(self, task: Any) -> Any:
         """Return the worker's result."""
         return self._worker.work(task)
+
+
+def _gist(error: BaseException) -> str:
+    """Return in a line what Ray says in a page."""
+    absent = re.search(r"No module named '([\w.]+)'", str(error))
+    if absent:
+        return f"{_MISSING} {absent[1]}: put this program and its requirements on it, at the same path or in PYTHONPATH"
+    return " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:300]
 
 
 def _references(member: _Member) -> list[Any]:
