@@ -33,7 +33,7 @@ def _verb(method: str):  # type: ignore[no-untyped-def]  # typer reads the inner
         keep: Annotated[float, typer.Option(help="Share of the similarity left to the backbone's vectors.")] = 0.0,
         kept_dim: Annotated[int, typer.Option(help="Numbers for that share.")] = 192,
         size: Annotated[int, typer.Option(help="With --whole: side of the pictures in pixels.")] = 128,
-        batch: Annotated[int, typer.Option(help="Pictures of a step; 0: 256 for a head, 32 for a network.")] = 0,
+        batch: Annotated[int, typer.Option(help="Pictures of a step; 0: 32 to 256 for a head, 32 for a network.")] = 0,
         mixing: Annotated[float, typer.Option(help="How much pictures are mixed (classification heads).")] = 0.3,
         epochs: Annotated[int, typer.Option(help="Passes; 0: 60 for a head, 8 for a network.")] = 0,
         learning_rate: Annotated[float, typer.Option(help="0: 0.002.")] = 0.0,

@@ -140,7 +140,7 @@ class HeadProblem:
     def score(self) -> float:
         """Return precision@10 of validation pictures among training pictures; without labels minus the loss."""
         if self.method.sampling == "two views":
-            return -float(self._two_views(self.validation, np.random.default_rng(self.seed)))
+            return -float(self._two_views(self.validation, np.random.default_rng(self.seed)).detach())
         asked, searched = (self._activate(self.head(self.views[0][rows])) for rows in (self.validation, self.train))
         return precision_at_10(asked, searched, self.labels[self.validation, 0], self.labels[self.train, 0])
 

@@ -42,7 +42,7 @@ class Plan:
         keep: share of the similarity left to the backbone's own vectors, see `core.encoders.head`.
         kept_dim: numbers for that share.
         size: side in pixels at which a whole network is trained.
-        batch: 0: 256 for a head, 32 for a network.
+        batch: 0: a sixteenth of the pictures, from 32 to 256, for a head; 32 for a network.
         frozen: a whole network's backbone is left as it is.
         refit: when the validation has been looked at, train once more with the validation part included.
         options: of the loss.
@@ -161,7 +161,8 @@ def _prepare_head(
     def build(rows: Ids) -> tuple[Problem, Finish]:
         problem = HeadProblem(
             method, views, pictures.labels, pictures.domains, pictures.class_domains, rows, pictures.rows("validation"),
-            dim=plan.dim or method.default_dim, hidden=plan.hidden, dropout=plan.dropout, batch=plan.batch or 256,
+            dim=plan.dim or method.default_dim, hidden=plan.hidden, dropout=plan.dropout,
+            batch=plan.batch or min(256, max(32, len(rows) // 16)),
             mixing=plan.mixing, seed=schedule.seed, options=plan.options,
         )  # fmt: skip
 
