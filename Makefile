@@ -10,10 +10,10 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-scale run index test check bench clean
+.PHONY: help setup setup-dev setup-scale run index test check bench bench-scale clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## make .venv with everything that the page needs, pinned
 
@@ -43,6 +43,9 @@ bench: setup-dev ## run the benchmarks; results go to bench-results/
 	$(BIN)/python -m core bench search
 	$(BIN)/python -m core bench codec
 	$(BIN)/python -m core bench map
+
+bench-scale: setup ## measure what each part costs per picture, and what that makes of up to a thousand million
+	$(BIN)/python -m core bench scale $(GALLERY)
 
 clean: ## remove caches and results; galleries, features and indexes stay
 	rm -rf build bench-results test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage*
