@@ -1,5 +1,6 @@
 """How sure the best match is, in the words of `core.search.calibrate`; each gallery is measured once."""
 
+import math
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -38,6 +39,18 @@ class Calibrations:
             return None
         found = known.of(best.similarity)
         return {"is_match": found.is_match, "percentile": found.percentile, "sentence": found.sentence}
+
+    def known(self, engine: "Engine", address: str) -> "Calibration | None":
+        """Return a gallery's calibration; None for one that is too large, and while a large one is being measured."""
+        store = engine.vectors(address)
+        return self._calibration(store) if len(store) <= _MOST else None
+
+    def percentiles(self, engine: "Engine", outcome: "SearchOutcome") -> list[float | None]:
+        """Return, for each result, the share of the gallery's random pairs that are less alike, 0..100, if known."""
+        known = self.known(engine, outcome.gallery)
+        if known is None or not len(known.pairs):
+            return [None] * len(outcome.results)
+        return [None if math.isnan(one.similarity) else known.of(one.similarity).percentile for one in outcome.results]
 
     def _calibration(self, store: "FeatureStore") -> "Calibration | None":
         with self._lock:

@@ -11,7 +11,7 @@ from core.arrays import as_count
 from core.errors import NotPreparedError, RetrievalError
 from core.settings import Settings
 from core.types import Ids, Image, Json
-from gradio_ui import present, words
+from gradio_ui import present, steering, words
 from gradio_ui.assets import file_url
 from gradio_ui.confidence import Calibrations
 from gradio_ui.shelf import Shelf
@@ -40,7 +40,7 @@ def search(
     Args:
         engine: answers.
         request: {"gallery", "id": int or None, "index", "k", "where", "knobs", "region", "quarter_turns", "mirrored"},
-            and words, see `gradio_ui.words`; all but "gallery" may be absent.
+            words, see `gradio_ui.words`, and "steer", see `gradio_ui.steering`; all but "gallery" may be absent.
         picture: an uploaded file; without it the stored picture `request["id"]` is the query.
         calibrations: say how sure the best match is; nothing is said without them.
 
@@ -52,6 +52,7 @@ def search(
     kind = dataset.kind
     is_stored = picture is None and request.get("id") is not None
     stored = engine.record(outcome.gallery, int(request["id"])) if is_stored else None
+    percentiles = calibrations.percentiles(engine, outcome) if calibrations else [None] * len(outcome.results)
     answer = {
         "query": card(dataset, stored) if stored else None,
         **{name: value for name, value in outcome.to_json().items() if name != "results"},
@@ -62,14 +63,17 @@ def search(
         "n_searched": outcome.n_searched,
         "headline": present.headline(len(outcome.results), dataset.title),
         "account": present.account(outcome.timings_ms, outcome.n_searched, kind, outcome.index, cached=outcome.cached),
+        "n_candidates": outcome.n_candidates,
         "results": [
             {
                 "rank": result.rank,
                 "similarity": result.similarity,
                 "distance": result.distance,
+                "scores": dict(result.scores) or None,
+                "percentile": percentile,
                 **card(dataset, result.record),
             }
-            for result in outcome.results
+            for result, percentile in zip(outcome.results, percentiles, strict=True)
         ],
     }
     return words.told(engine, request, outcome, answer)
@@ -109,10 +113,12 @@ def query_of(engine: "Engine", address: str, request: Mapping[str, Any], picture
     turns = int(request.get("quarter_turns") or 0) % 4
     mirrored = bool(request.get("mirrored"))
     if picture is not None:
-        return Query.picture(picture, region=box, quarter_turns=turns, mirrored=mirrored)
-    if request.get("id") is None:
+        query = Query.picture(picture, region=box, quarter_turns=turns, mirrored=mirrored)
+    elif request.get("id") is None:
         raise ValueError("choose a picture to search with")
-    return Query.stored(int(request["id"]), region=box, quarter_turns=turns, mirrored=mirrored)
+    else:
+        query = Query.stored(int(request["id"]), region=box, quarter_turns=turns, mirrored=mirrored)
+    return steering.steered(query, request)
 
 
 def card(dataset: "Dataset", record: "ImageRecord") -> Json:

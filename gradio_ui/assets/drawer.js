@@ -2,7 +2,8 @@
 
 import { button, h, icon } from "./dom.js";
 import { sendTo, takers } from "./header.js";
-import { captionOf, similarityBar } from "./results.js";
+import { captionOf, percentileSaid, scoreBars, similarityBar } from "./results.js";
+import { steering } from "./why.js";
 import { chosen, navigate, searchStored, state, subscribe } from "./store.js";
 import { mark } from "./words.js";
 
@@ -73,15 +74,21 @@ export function drawer({ server, results, back }) {
     body.replaceChildren(
       h("div", { class: "pm-large" }, image),
       h("h2", { class: "pm-title" }, captionOf(card.caption, { full: true })),
-      card.similarity === undefined ? "" : h("p", { class: "pm-likeness" }, "Similarity to the query ", similarityBar(card.similarity)),
+      card.similarity === undefined ? "" : h("p", { class: "pm-likeness" }, "Similarity to the query ", similarityBar(card.similarity, true, card.percentile),
+        card.scores ? scoreBars(card.scores) : null, percentileSaid(card.percentile) ? h("span", { class: "pm-sure" }, percentileSaid(card.percentile)) : null),
       h("div", { class: "pm-actions" },
         button("Search with this", { iconName: "search", class: "pm-button pm-primary", onclick: () => searchStored(state().gallery, card.id) }),
+        asked() && card.id !== state().id ? [button("Why similar", { iconName: "why", onclick: () => navigate({ why: card.id, open: null }) }), steering(card.id)] : null,
+        asked() ? button("Add to the query", { onclick: () => navigate({ also: [...state().also, { id: card.id }], open: null }) }) : null),
+      h("div", { class: "pm-actions" },
         details ? h("a", { class: "pm-button", href: details.original, target: "_blank", rel: "noopener" }, icon("open"), "Show the original") : null,
         details ? h("a", { class: "pm-button", href: details.original, download: details.file }, icon("save"), "Download") : null,
         takers().map((tab) => button(tab.accepts, { onclick: () => sendTo(tab.id, { gallery: chosen().address, image_id: card.id }) }))),
       details ? facts(details) : "");
     mark(body);
   }
+
+  const asked = () => state().id !== null || Boolean(state().upload);
 
   function facts(details) {
     return h("dl", { class: "pm-facts" },

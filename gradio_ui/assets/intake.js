@@ -3,6 +3,7 @@
 import { button, bytes, h } from "./dom.js";
 import { navigate, NO_PICTURE, state } from "./store.js";
 
+const MOST_ALSO = 8;
 const previews = new Map(); // server path -> object URL of the file that was uploaded from this page
 
 /** The URL that shows an upload at once, or null when it was uploaded before the page was loaded. */
@@ -14,30 +15,62 @@ export function previewOf(path) {
 export function intake({ upload, mostBytes, report, busy }) {
   let running = 0;
 
+  /** What is wrong with a file before it is sent, or null. */
+  function fault(file) {
+    if (file.size > mostBytes) {
+      return { title: "This file is too large", message: `${file.name} has ${bytes(file.size)}; the most is ${bytes(mostBytes)}. Save a smaller copy and try again.` };
+    }
+    return file.size ? null : { title: "This file is empty", message: `${file.name} has no bytes. It may not have been copied completely.` };
+  }
+
+  /** Search with the first of several files, or with all of them when there is a query already and `adding` says so. */
+  async function takeAll(files, adding = false) {
+    const { id, upload: held } = state();
+    const others = adding && (id !== null || held) ? files : files.slice(1);
+    if (others.length < files.length && !(await take(files[0]))) return;
+    const also = [];
+    for (const file of others) {
+      const wrong = fault(file);
+      if (wrong) {
+        report(wrong);
+        return;
+      }
+      try {
+        const { path, url } = await upload(file);
+        previews.set(path, URL.createObjectURL(file));
+        also.push({ upload: { path, url, name: file.name } });
+      } catch {
+        report({ title: "The upload did not arrive", message: `${file.name} could not be sent. Is the page still running? Try again.` });
+        return;
+      }
+    }
+    if (also.length) navigate({ also: [...state().also, ...also].slice(-MOST_ALSO), tab: "search", open: null, why: null });
+  }
+
+  /** Search with a file; returns whether it arrived. */
   async function take(file) {
     const ticket = ++running;
-    if (file.size > mostBytes) {
-      report({ title: "This file is too large", message: `${file.name} has ${bytes(file.size)}; the most is ${bytes(mostBytes)}. Save a smaller copy and try again.` });
-      return;
-    }
-    if (file.size === 0) {
-      report({ title: "This file is empty", message: `${file.name} has no bytes. It may not have been copied completely.` });
-      return;
+    const wrong = fault(file);
+    if (wrong) {
+      report(wrong);
+      return false;
     }
     const preview = URL.createObjectURL(file);
     busy({ name: file.name, preview });
     try {
       const { path, url } = await upload(file);
-      if (ticket !== running) return;
+      if (ticket !== running) return false;
       previews.set(path, preview);
       navigate({ ...NO_PICTURE, tab: "search", upload: { path, url, name: file.name } });
+      return true;
     } catch (error) {
-      if (ticket !== running) return;
+      if (ticket !== running) return false;
       const large = String(error).includes("size");
       report({
         title: "The upload did not arrive",
         message: large ? `The page takes files up to ${bytes(mostBytes)}.` : `${file.name} could not be sent. Is the page still running? Try again.`,
       });
+      return false;
     } finally {
       if (ticket === running) busy(null);
     }
@@ -45,8 +78,9 @@ export function intake({ upload, mostBytes, report, busy }) {
 
   const input = h("input", {
     type: "file", accept: "image/*,.heic,.heif,.tif,.tiff,.jxl,.avif", class: "pm-file", "aria-label": "Choose a picture",
+    multiple: true,
     onchange: () => {
-      if (input.files[0]) take(input.files[0]);
+      if (input.files[0]) takeAll([...input.files]);
       input.value = "";
     },
   });
@@ -62,19 +96,24 @@ export function intake({ upload, mostBytes, report, busy }) {
   const hasFiles = (event) => state().tab === "search" && [...(event.dataTransfer?.types ?? [])].includes("Files");
   let depth = 0;
   const over = (on) => document.body.classList.toggle("pm-dropping", on);
+  const adds = (event) => document.body.classList.contains("pm-has-query") && event.clientX > innerWidth / 2; // the right half
   document.addEventListener("dragenter", (event) => hasFiles(event) && (depth++, over(true)));
   document.addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && over(false));
-  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    document.body.classList.toggle("pm-adding-more", adds(event));
+  });
   document.addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     depth = 0;
     over(false);
-    const file = event.dataTransfer.files[0];
-    if (file) take(file);
+    const files = [...event.dataTransfer.files];
+    if (files.length) takeAll(files, adds(event));
   });
 
-  return { input, take, camera: () => photograph(take, report) };
+  return { input, take, add: (files) => takeAll(files, true), camera: () => photograph(take, report) };
 }
 
 async function photograph(take, report) {

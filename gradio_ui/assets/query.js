@@ -1,5 +1,6 @@
 // The query panel: the picture that is searched with, its tools, and examples to begin with.
 
+import { alsoStrip } from "./also.js";
 import { button, h } from "./dom.js";
 import { intake, previewOf } from "./intake.js";
 import { regionSelector } from "./region.js";
@@ -41,7 +42,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
   const again = h("div", { class: "pm-again" }, another,
     button("Camera", { iconName: "camera", onclick: gate.camera }));
   const examples = h("div", { class: "pm-examples" });
-  const held = h("div", { class: "pm-held", hidden: true }, stage, h("div", { class: "pm-held-side" }, name, tools), region.panel);
+  const held = h("div", { class: "pm-held", hidden: true }, stage, h("div", { class: "pm-held-side" }, name, tools), alsoStrip({ server, add: gate.add }).element, region.panel);
   const element = h("section", { class: "pm-query", "aria-label": "Query" }, drop, held, again, examples);
 
   function busy(file) {
@@ -58,6 +59,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
     held.hidden = !hasPicture;
     another.hidden = !hasPicture;
     element.classList.toggle("pm-has-picture", hasPicture);
+    document.body.classList.toggle("pm-has-query", hasPicture);
   }
 
   function follow(now) {

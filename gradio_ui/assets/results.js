@@ -2,16 +2,35 @@
 
 import { button, closing, h, icon } from "./dom.js";
 import { justify } from "./justify.js";
+import { press } from "./steer.js";
+import { signOf } from "./steer-state.js";
 import { navigate, searchStored, state } from "./store.js";
 
 const SIMILARITY = "Similarity: the cosine of the angle between the two pictures' descriptions by the network. 1 is the same picture, 0 has nothing in common.";
 const GAP = 12;
 const LABEL_PX = 44;
 
+const ASPECTS = [["content", "what it shows"], ["colour", "colour"], ["texture", "texture"]];
+
+/** What a percentile means, in a sentence; empty where it is not known. */
+export function percentileSaid(percentile) {
+  if (percentile === null || percentile === undefined) return "";
+  const share = percentile >= 99.95 ? "99.9" : percentile.toFixed(percentile >= 99 ? 1 : 0);
+  return `More alike than ${share} % of random pairs in this gallery.`;
+}
+
+/** Draw three scores as small bars: what counts when colour or texture are weighed. */
+export function scoreBars(scores) {
+  const said = ASPECTS.map(([name, text]) => `${text} ${scores[name].toFixed(2)}`).join(", ");
+  return h("span", { class: "pm-similarity pm-scores", title: `In common: ${said}. Sorted by the weighed mean of the ranks.` },
+    ASPECTS.map(([name]) => h("span", { class: "pm-bar", "aria-hidden": "true" }, h("span", { style: `width:${Math.max(0, Math.min(1, scores[name])) * 100}%` }))),
+    h("span", { class: "pm-sr" }, said));
+}
+
 /** Draw a similarity as a small bar with its number. */
-export function similarityBar(value, exact = true) {
+export function similarityBar(value, exact = true, percentile = null) {
   const text = value.toFixed(value > 0.9995 ? 2 : 3).replace(/^(-?)0\./, "$10.");
-  return h("span", { class: "pm-similarity", title: exact ? SIMILARITY : `${SIMILARITY} Approximate.` },
+  return h("span", { class: "pm-similarity", title: [percentileSaid(percentile), SIMILARITY, exact ? "" : "Approximate."].filter(Boolean).join(" ") },
     h("span", { class: "pm-bar", "aria-hidden": "true" }, h("span", { style: `width:${Math.max(0, Math.min(1, value)) * 100}%` })),
     h("span", { class: "pm-number" }, h("span", { class: "pm-sr" }, "similarity "), text));
 }
@@ -30,6 +49,8 @@ export function wall({ label, onopen }) {
   let cards = [];
   let rows = [];
   let widthPx = 0;
+  let queryId = null;
+  let asked = false; // there is a query picture, so that results can be explained and steered
 
   function cell(card, mark) {
     const isQuery = card.id === mark;
@@ -37,14 +58,22 @@ export function wall({ label, onopen }) {
       "aria-label": `${card.rank ? `${card.rank}. ` : ""}${card.alt}${card.similarity === undefined ? "" : `, similarity ${card.similarity.toFixed(3)}`}`,
       onclick: () => onopen(card) },
     h("img", { src: card.thumbnail, alt: "", loading: card.eager ? "eager" : "lazy", decoding: "async" }));
-    const similar = button("Search with this", { iconName: "search", class: "pm-button pm-with", tabindex: -1,
-      "aria-label": `Search with this: ${card.alt}`, onclick: () => searchStored(state().gallery, card.id) });
+    const sign = signOf(state().steps, card.id);
+    const act = (label, iconName, onclick, more = {}) => button(label, { iconName, quiet: true, tabindex: -1, title: label,
+      ...more, class: `pm-tool pm-act ${more.class ?? ""}`, "aria-label": `${label}: ${card.alt}`, onclick });
+    const steers = asked && !isQuery;
+    const acts = h("div", { class: "pm-acts" },
+      steers ? act("Why similar", "why", () => navigate({ why: card.id }), { class: "pm-why-it", title: "Why similar (w)" }) : null,
+      steers ? act("More like this", "plus", () => press(card.id, 1), { "aria-pressed": String(sign > 0), title: "More like this (+)" }) : null,
+      steers ? act("Less like this", "minus", () => press(card.id, -1), { title: "Less like this (−)" }) : null,
+      isQuery ? null : act("Search with this", "search", () => searchStored(state().gallery, card.id), { class: "pm-with" }));
     const { lead, title, date, second } = card.caption;
     const what = lead ? [h("i", {}, title), date ? `, ${date}` : ""] : [second];
     const below = h("div", { class: "pm-label" }, h("span", { class: "pm-who" }, lead ? h("b", {}, lead) : title),
-      card.similarity === undefined ? null : similarityBar(card.similarity), h("span", { class: "pm-what" }, what));
+      card.scores ? scoreBars(card.scores) : card.similarity === undefined ? null : similarityBar(card.similarity, true, card.percentile),
+      h("span", { class: "pm-what" }, what));
     return h("li", { class: "pm-cell", "data-rank": card.rank ?? null },
-      h("div", { class: "pm-frame" }, open, similar, isQuery ? h("span", { class: "pm-mark" }, "the query") : null,
+      h("div", { class: "pm-frame" }, open, acts, isQuery ? h("span", { class: "pm-mark" }, "the query") : sign > 0 ? h("span", { class: "pm-mark", title: "More like this" }, "+") : null,
         h("div", { class: "pm-over", "aria-hidden": "true" }, captionOf(card.caption, { full: true }))), below);
   }
 
@@ -66,13 +95,18 @@ export function wall({ label, onopen }) {
     }
   }
 
+  /** Let Tab go from one picture to its actions, and not to those of all others. */
+  function reach(index) {
+    [...list.children].forEach((one, at) => one.querySelectorAll(".pm-act").forEach((tool) => (tool.tabIndex = at === index ? 0 : -1)));
+  }
+
   const buttons = () => [...list.querySelectorAll(".pm-open")];
   function focusAt(index) {
     const all = buttons();
     if (!all.length) return;
     const at = Math.min(all.length - 1, Math.max(0, index));
     all.forEach((one, i) => (one.tabIndex = i === at ? 0 : -1));
-    list.querySelectorAll(".pm-with").forEach((one, i) => (one.tabIndex = i === at ? 0 : -1));
+    reach(at);
     all[at].focus();
     all[at].scrollIntoView({ block: "nearest" });
   }
@@ -84,6 +118,9 @@ export function wall({ label, onopen }) {
     if (step) focusAt(now + step);
     else if (event.key === "Home") focusAt(0);
     else if (event.key === "End") focusAt(cards.length - 1);
+    else if (asked && cards[now].id !== queryId && (event.key === "+" || event.key === "=")) press(cards[now].id, 1);
+    else if (asked && cards[now].id !== queryId && (event.key === "-" || event.key === "−")) press(cards[now].id, -1);
+    else if (asked && cards[now].id !== queryId && event.key === "w" && !event.ctrlKey && !event.metaKey) navigate({ why: cards[now].id });
     else if (event.key === "ArrowDown" || event.key === "ArrowUp") focusAt(neighbour(now, event.key === "ArrowDown" ? 1 : -1));
     else return;
     event.preventDefault();
@@ -100,14 +137,18 @@ export function wall({ label, onopen }) {
   new ResizeObserver(() => list.clientWidth !== widthPx && layOut()).observe(list);
   return {
     element: list,
-    show(next, mark = null) {
+    /** Draw cards; `mark` is the id of the query itself, `hasQuery` whether they were found by a picture. */
+    show(next, mark = null, hasQuery = false) {
+      const held = list.contains(document.activeElement) ? document.activeElement.closest(".pm-cell").querySelector(".pm-open").dataset.id : null;
+      asked = hasQuery;
+      queryId = mark;
       cards = next.map((card, index) => ({ ...card, eager: index < 8 }));
       list.replaceChildren(...cards.map((card) => cell(card, mark)));
       const first = list.querySelector(".pm-open");
       if (first) first.tabIndex = 0;
-      const firstWith = list.querySelector(".pm-with");
-      if (firstWith) firstWith.tabIndex = 0;
+      reach(0);
       layOut();
+      if (held !== null && cards.length) focusAt(Math.max(0, buttons().findIndex((one) => one.dataset.id === held)));
     },
     focusId(id) {
       focusAt(buttons().findIndex((one) => one.dataset.id === String(id)));

@@ -1,11 +1,13 @@
 // The state of the view. It lives in the URL (and, for uploads, in the history entry), so that a view can be
 // bookmarked and sent, and back and forward work. Everything on the page follows it through `subscribe`.
 
+import { addToUrl, NOT_STEERED, readFromUrl, steerKey } from "./steer-state.js";
+
 export const DEFAULT_K = 24;
 
 const EMPTY = {
   tab: "search", gallery: "", id: null, upload: null, index: "", k: DEFAULT_K, turns: 0, mirrored: false,
-  region: null, words: "", by: "labels", mix: 0.5, where: {}, knobs: {}, open: null, map: "", compare: "",
+  region: null, words: "", by: "labels", mix: 0.5, where: {}, knobs: {}, open: null, map: "", compare: "", why: null, ...NOT_STEERED,
 };
 const MOST_WORDS = 1000; // characters of words in the URL; longer ones are kept in the history entry alone
 const RANGE = /^(-?\d+(?:\.\d+)?)?\.\.(-?\d+(?:\.\d+)?)?$/;
@@ -28,7 +30,7 @@ export function navigate(changes, { replace = false } = {}) {
   const previous = current;
   current = next;
   const url = address(next);
-  const kept = { pentimento: { upload: next.upload, words: next.words.length > MOST_WORDS ? next.words : "" } };
+  const kept = { pentimento: { upload: next.upload, also: next.also.filter((one) => one.upload), words: next.words.length > MOST_WORDS ? next.words : "" } };
   if (replace) history.replaceState(kept, "", url);
   else history.pushState(kept, "", url);
   tell(previous);
@@ -43,11 +45,12 @@ export function subscribe(listener) {
 /** Fields that make the results what they are. */
 export function queryKey(of) {
   const { gallery, id, upload, index, k, turns, mirrored, region, words, by, mix, where, knobs } = of;
-  return JSON.stringify([gallery, id, upload?.path, index, k, turns, mirrored, region, words && [words, by, mix], where, knobs]);
+  return JSON.stringify([gallery, id, upload?.path, index, k, turns, mirrored, region, words && [words, by, mix], where, knobs, steerKey(of)]);
 }
 
 /** Changes that forget the query picture, and what was said about it. */
-export const NO_PICTURE = { id: null, upload: null, turns: 0, mirrored: false, region: null, open: null };
+export const NO_PICTURE = { id: null, upload: null, turns: 0, mirrored: false, region: null, open: null,
+  why: null, also: [], steps: [], undone: [] };
 
 /** Search with a stored picture, from any tab. */
 export function searchStored(gallery, id) {
@@ -108,18 +111,20 @@ export function address(of) {
     if (Array.isArray(value)) value.forEach((one) => add(`where.${name}`, one));
     else add(`where.${name}`, `${value.min ?? ""}..${value.max ?? ""}`);
   }
+  addToUrl(of, add);
   if (of.open !== null) add("open", of.open);
+  if (of.why !== null) add("why", of.why);
   if (of.map && of.tab === "map") add("map", of.map);
   if (of.compare && of.tab === "compare") add("compare", of.compare);
   return location.pathname + (pairs.length ? `?${pairs.join("&")}` : "");
 }
 
 function read() {
-  const next = { ...EMPTY, where: {}, knobs: {}, upload: history.state?.pentimento?.upload ?? null,
+  const next = { ...EMPTY, where: {}, knobs: {}, also: history.state?.pentimento?.also ?? [], upload: history.state?.pentimento?.upload ?? null,
     words: history.state?.pentimento?.words ?? "" };
   for (const [name, value] of new URLSearchParams(location.search)) {
     if (name === "tab" || name === "gallery" || name === "index" || name === "map" || name === "compare") next[name] = value;
-    else if ((name === "id" || name === "open") && /^\d+$/.test(value)) next[name] = Number(value);
+    else if ((name === "id" || name === "open" || name === "why") && /^\d+$/.test(value)) next[name] = Number(value);
     else if (name === "k" && Number(value) >= 1) next.k = Math.min(500, Math.floor(Number(value)));
     else if (name === "words") next.words = value.trim() ? value : "";
     else if (name === "by") next.by = value === "meaning" ? value : "labels";
@@ -127,6 +132,7 @@ function read() {
     else if (name === "turns") next.turns = (Number(value) || 0) & 3;
     else if (name === "mirrored") next.mirrored = value === "1";
     else if (name === "region") next.region = box(value);
+    else if (readFromUrl(next, name, value)) continue;
     else if (name.startsWith("knob.") && value !== "" && Number.isFinite(Number(value))) next.knobs[name.slice(5)] = Number(value);
     else if (name.startsWith("where.")) addFilter(next.where, name.slice(6), value);
   }
