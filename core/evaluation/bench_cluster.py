@@ -10,7 +10,7 @@ import numpy as np
 from core import datasets, encoders
 from core.datasets import ImageRecord
 from core.features.cluster import Cluster
-from core.features.cluster_encode import NodeEncoder
+from core.features.cluster_encode import NodeEncoder, sent_settings
 from core.features.cluster_pool import WorkPool
 from core.settings import Address, Settings
 from core.types import Json, Progress, no_progress
@@ -54,7 +54,7 @@ def bench_cluster(
     records = dataset.catalog.records()
     chosen = [records[number % len(records)] for number in range(pictures)]
     tasks = [chosen[start : start + _BATCH] for start in range(0, pictures, _BATCH)]
-    arguments = settings, dataset.name, dict(dataset.catalog.meta()), encoder.name, encoder.fingerprint
+    arguments = sent_settings(settings), dataset.name, dict(dataset.catalog.meta()), encoder.name, encoder.fingerprint
     turns: dict[int, list[Json]] = {1: [], 2: []}
     for turn in range(rounds):
         for workers in (1, 2):

@@ -87,7 +87,7 @@ def cluster_pipeline(cluster: Cluster) -> Pipeline:
         slim = {record.image_id: replace(record, title="", label="", split="", fields={}) for record in records}
         whole = {record.image_id: record for record in records}
         tasks = [list(slim.values())[start : start + size] for start in range(0, len(records), size)]
-        arguments = settings, dataset.name, dict(dataset.catalog.meta()), encoder.name, encoder.fingerprint
+        arguments = sent_settings(settings), dataset.name, dict(dataset.catalog.meta()), encoder.name, encoder.fingerprint
         with WorkPool(cluster, NodeEncoder, *arguments) as pool:
             for task, result in pool.run(tasks):
                 if isinstance(result, GivenUp) and len(task) > 1:
@@ -101,6 +101,11 @@ def cluster_pipeline(cluster: Cluster) -> Pipeline:
                         yield whole[record.image_id], reasons.get(position, vectors[position])
 
     return pipeline
+
+
+def sent_settings(settings: Settings) -> Settings:
+    """Return what nodes may know of the settings: not how other servers are reached."""
+    return replace(settings, milvus_uri="", milvus_token="")
 
 
 def node_settings(settings: Settings) -> Settings:

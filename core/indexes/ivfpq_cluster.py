@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.errors import ClusterError, RetrievalError
 from core.features import FeatureStore
 from core.features.cluster import Cluster
-from core.features.cluster_encode import node_settings
+from core.features.cluster_encode import node_settings, sent_settings
 from core.features.cluster_pool import GivenUp, WorkPool
 from core.indexes.base import Index
 from core.indexes.inverted import InvertedLists
@@ -96,7 +96,7 @@ def build(
     if store is not None:
         stored = np.empty((n, index.dim), np.uint16 if store.kind == "float16" else np.uint8)
     what = f"coding {features.address.dataset} for {index.name}"
-    arguments = settings, features.address, features.folder.name, features.state, model, store
+    arguments = sent_settings(settings), features.address, features.folder.name, features.state, model, store
     pieces = [(start, min(start + size, n), None) for start in range(0, n, size)]
     done = 0
     progress(done, n, what)
