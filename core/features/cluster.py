@@ -90,7 +90,7 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
             ray.util.connect(f"{place[2]}:{place[3]}", connection_retries=1, ray_init_kwargs=_quietly())
         else:
             ray.init(address=address, **_quietly())
-    except (ConnectionError, RuntimeError, ValueError, AssertionError, OSError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises whatever there is, Exception itself included
         ray.shutdown()
         raise _refused(address, error) from error
     try:

@@ -42,10 +42,10 @@ def machines() -> Iterator[Any]:
         from ray.cluster_utils import Cluster as Machines
 
         head = {**NODE, "include_dashboard": False, "ray_client_server_port": _free_port()}
-        started = Machines(initialize_head=True, head_node_args=head)
+        started = Machines()
         try:
-            for _ in range(2):
-                started.add_node(**NODE)
+            for settings in (head, NODE, NODE):
+                _add(started, settings)
             yield started
         finally:
             started.shutdown()
@@ -183,7 +183,7 @@ def test_a_node_that_is_added_meanwhile_is_used_and_one_that_leaves_is_done_with
     with WorkPool(cluster, Where) as pool:
         for _, node in pool.run(range(6)):
             if added is None:
-                added = machines.add_node(**NODE)
+                added = _add(machines, NODE)
                 known = {found.id for found in cluster.nodes()}
             if added.node_id in known and node == added.node_id and not after:
                 machines.remove_node(added, allow_graceful=False)
@@ -353,6 +353,16 @@ def test_a_node_may_have_its_data_elsewhere(
     monkeypatch.setenv("PENTIMENTO_NODE_HOME", str(settings.root))
     assert NodeCoder(elsewhere, *arguments)._vectors is not None
     assert NodeCoder(elsewhere, MINE, store.folder.name, "another state", index.model, None).work(task) is None
+
+
+def _add(machines: Any, settings: dict[str, Any]) -> Any:
+    """Start a node; Ray gives it 30 seconds, which a very busy machine may not find the first time."""
+    for _ in range(3):
+        try:
+            return machines.add_node(**settings)
+        except Exception as error:  # Exception itself is what Ray raises
+            failure = error
+    raise failure
 
 
 def _workers(machines: Any) -> list[int]:
