@@ -268,6 +268,20 @@ def test_many_vectors_train_an_index_by_a_sample(
         np.testing.assert_array_equal(array, getattr(expected._snapshot.segments[0].structure.lists, name))
 
 
+def test_one_worker_and_two_are_timed_on_the_same_pictures(
+    cluster: Cluster, settings: Settings, make_gallery: Make
+) -> None:
+    from core.evaluation.bench_cluster import bench_cluster
+
+    make_gallery(settings, count=20)
+    found = bench_cluster(MINE, settings, cluster, pictures=96, rounds=1)
+    one, two = (found["pictures_per_s"][workers] for workers in "12")
+    assert found["speedup"] == pytest.approx(two / one)
+    cpu = found["cpu_ms_per_picture"]
+    assert found["speedup_if_cores_are_free"] == pytest.approx(2 * cpu["1"] / cpu["2"])
+    assert all(0 < share <= 1.1 for share in found["busy"].values())
+
+
 def test_the_command_encodes_on_a_cluster_elsewhere_and_ends_with_3_if_a_picture_is_unreadable(
     machines: Any, settings: Settings, make_gallery: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
