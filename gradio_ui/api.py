@@ -1,4 +1,4 @@
-"""End points for programs and assistants: galleries, search, details, describe, compress, map.
+"""End points for programs and assistants: galleries, search, details, why, describe, compress, map.
 
 gradio_client and any program reach them over HTTP, assistants as MCP tools of the same names. Everything else on the
 page is private. The names of parameters, their labels and the docstrings here are what others read.
@@ -12,6 +12,7 @@ import gradio as gr
 
 from core.types import Json
 from gradio_ui import handlers, tools, words
+from gradio_ui.confidence import Calibrations
 from gradio_ui.page import Page
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ _STORED = "number of a stored picture of the gallery, as search returns it; -1: 
 
 def build(page: Page) -> None:
     """Add the end points; they have no visible components."""
+    from core.search.why import Reasons
+
     engine = page.engine
     bench = tools.Tools(page)
+    reasons, calibrations = Reasons(engine), Calibrations()
 
     def galleries() -> list[Json]:
         """List the collections that can be searched: address, title, number of pictures, indexes and filters."""
@@ -44,12 +48,14 @@ def build(page: Page) -> None:
         words: str = "",
         by: str = "labels",
         mix: float = 0.5,
+        steer: str = "",
     ) -> Json:
         """Find pictures of a gallery: those most similar to a picture, those that fit words, or both together.
 
         Give a picture, the number of a stored one, or words. Results come best first with their numbers (image_id),
         which the other functions take, and metadata such as artist, title and date. Similarity is a cosine: 1 is the
-        same picture; it is null where only words were looked for.
+        same picture; it is null where only words were looked for. With steer a search by picture is moved towards
+        results and away from others, takes more pictures, weighs colour and texture, and varies its results.
         """
 
         def work() -> Json:
@@ -64,6 +70,7 @@ def build(page: Page) -> None:
                 "words": words,
                 "by": by,
                 "mix": mix,
+                "steer": _object(steer, "steer"),
             }
             outcome = handlers.outcome_of(engine, request, Path(picture) if picture else None)
             return _with_files(outcome.to_json()) | _read(engine, outcome.gallery, request)
@@ -75,6 +82,22 @@ def build(page: Page) -> None:
         return handlers.or_gradio_error(
             lambda: handlers.details(engine, page.shelf, {"gallery": gallery, "id": image_id})
         )
+
+    def why(picture: str | None = None, gallery: str = "", image_id: float = -1, result: float = -1) -> Json:
+        """Say why a stored picture, result, resembles another picture: in what it shows, in colours, in texture.
+
+        Each has a score and its percentile among random pairs of the gallery. Matching regions are boxes (x0, y0, x1,
+        y1) in fractions of either picture, and heat maps say which parts add most to the similarity.
+        """
+
+        def work() -> Json:
+            request = {"gallery": gallery, "id": int(image_id) if image_id >= 0 else None}
+            address = str(gallery or engine.default_address())
+            query = handlers.query_of(engine, address, request, Path(picture) if picture else None)
+            known = calibrations.known(engine, address)
+            return reasons.why(address, query, int(result), calibration=known).to_json()
+
+        return handlers.or_gradio_error(work)
 
     def describe(picture: str | None = None, gallery: str = "", image_id: float = -1) -> "tuple[Pillow.Image, str]":
         """Show a picture and say in words what is known about it.
@@ -124,6 +147,12 @@ def build(page: Page) -> None:
             "meaning, where the gallery's encoder understands words",
         )
         mix = gr.Number(value=0.5, label="mix: by meaning and with a picture, the words' weight beside it, 0 to 1")
+        steer = gr.Textbox(
+            value="",
+            label='steer: JSON object, each part optional: {"plus": [ids], "minus": [ids], "also": [{"id": 7}], '
+            '"weights": {"content": 1, "colour": 0.5, "texture": 0.2}, "variety": 0 to 1, "hide_duplicates": true}',
+        )
+        result = gr.Number(label="result: number of the stored picture that is to be explained", value=-1)
         asked = gr.Number(label="image_id: a stored picture of the gallery")
         most_bytes = gr.Number(value=0, label="most_bytes: the most that the stream may take; 0: as quality says")
         quality = gr.Number(value=3, label="quality: 0 (smallest) to 5, used when most_bytes is 0")
@@ -133,8 +162,9 @@ def build(page: Page) -> None:
     one = [picture, gallery, image_id]
     for function, inputs, outputs in (
         (galleries, None, found),
-        (search, [*one, count, index, where, knobs, region, text, by, mix], found),
+        (search, [*one, count, index, where, knobs, region, text, by, mix, steer], found),
         (details, [gallery, asked], found),
+        (why, [*one, result], found),
         (describe, one, [shown, said]),
         (compress, [*one, most_bytes, quality], [shown, found]),
         (map_, one, found),

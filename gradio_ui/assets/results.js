@@ -53,7 +53,7 @@ export function wall({ label, onopen }) {
   let asked = false; // there is a query picture, so that results can be explained and steered
 
   function cell(card, mark) {
-    const isQuery = card.id === mark;
+    const isQuery = card.id === mark || state().also.some((one) => one.id === card.id);
     const open = h("button", { type: "button", class: "pm-open", "data-id": card.id, tabindex: -1,
       "aria-label": `${card.rank ? `${card.rank}. ` : ""}${card.alt}${card.similarity === undefined ? "" : `, similarity ${card.similarity.toFixed(3)}`}`,
       onclick: () => onopen(card) },

@@ -106,7 +106,7 @@ export function trail({ server }) {
     redo.disabled = !undone.length;
     if (!all.length || !chosen()) return;
     draw();
-    const absent = all.map(([id]) => id).filter((id) => !known.has(keyOf(id)));
+    const absent = [state().id, ...all.map(([id]) => id)].filter((id) => id !== null).filter((id) => !known.has(keyOf(id)));
     if (!absent.length) return;
     const answer = await server.cards({ gallery: chosen().address, ids: absent });
     for (const card of answer.cards ?? []) known.set(keyOf(card.id), card);
@@ -118,7 +118,8 @@ export function trail({ server }) {
     const all = [...steps, ...undone];
     list.replaceChildren(
       h("li", {}, h("button", { type: "button", class: "pm-trail-step pm-trail-start", "aria-current": steps.length ? null : "step", title: "Back to the query alone",
-        "aria-label": "Start: the query alone", onclick: () => navigate(upTo(0, steps, undone)) }, "Start")),
+        "aria-label": "Start: the query alone", onclick: () => navigate(upTo(0, steps, undone)) },
+        known.has(keyOf(state().id)) ? h("img", { src: known.get(keyOf(state().id)).thumbnail, alt: "", width: 44, height: 44 }) : "Start")),
       ...all.map(([id, sign], at) => {
         const card = known.get(keyOf(id));
         const way = sign > 0 ? "more like" : "less like";

@@ -76,7 +76,16 @@ export function pair() {
   }
 
   new ResizeObserver(link).observe(stage);
-  return { element, show, light, clear: () => stage.replaceChildren() };
+  /** Show a larger rendition of one of the two, once it is there. */
+  async function sharpen(side, url) {
+    const own = stage.children[side];
+    const larger = new Image();
+    larger.src = url;
+    await larger.decode().catch(() => null);
+    if (own?.isConnected && larger.naturalWidth) own.querySelectorAll("img").forEach((one) => (one.src = url));
+  }
+
+  return { element, show, sharpen, light, clear: () => stage.replaceChildren() };
 }
 
 /** A heat map as a picture whose opacity is the warmth; scaled up by the browser, which smooths it. */

@@ -112,6 +112,14 @@ export function whyDialog({ server, request, results, back }) {
       `Compared in ${answer.spent_ms.toFixed(0)} ms.`,
     ].join(" ");
     steps();
+    [answer.here, answer.there].forEach((one, side) => sharpen(one, side, answer));
+  }
+
+  async function sharpen(one, side, answer) {
+    if (one.id === null) return;
+    const mine = ticket;
+    const details = await server.details({ gallery: chosen().address, id: one.id });
+    if (mine === ticket && state().why === answer.image_id && details.picture) pictures.sharpen(side, details.picture);
   }
 
   function aspect(one, answer) {

@@ -20,12 +20,13 @@ def client(served, tmp_path_factory: pytest.TempPathFactory) -> gradio_client.Cl
 def test_only_documented_end_points_are_public(client) -> None:
     documented = client.view_api(return_format="dict", print_info=False)
     assert set(documented["named_endpoints"]) == {
-        "/galleries", "/search", "/details", "/describe", "/compress", "/map"
+        "/galleries", "/search", "/details", "/why", "/describe", "/compress", "/map"
     }  # fmt: skip
     assert documented["unnamed_endpoints"] == {}
     names = [one["parameter_name"] for one in documented["named_endpoints"]["/search"]["parameters"]]
     assert names == [
-        "picture", "gallery", "image_id", "k", "index", "where", "knobs", "region", "words", "by", "mix"
+        "picture", "gallery", "image_id", "k", "index", "where", "knobs", "region", "words", "by", "mix",
+        "steer",
     ]  # fmt: skip
 
 
@@ -57,6 +58,23 @@ def test_a_program_can_search_with_a_stored_picture_and_ask_for_its_details(serv
     ]
     details = client.predict(gallery="satellite", image_id=5, api_name="/details")
     assert details["licence"] == served.engine.record("satellite", 5).fields["licence"]
+
+
+def test_a_program_can_steer_and_ask_why(served, client) -> None:
+    steer = {"plus": [9], "minus": [20], "also": [{"id": 30}], "variety": 0.2, "hide_duplicates": True}
+    answer = client.predict(
+        picture=None, gallery="paintings", image_id=5, k=6, steer=json.dumps(steer), api_name="/search"
+    )
+    query = Query.stored(5).steered(also=(Query.stored(30),), plus=(9,), minus=(20,), variety=0.2, hide_duplicates=True)
+    wanted = served.engine.search("paintings", query, k=6)
+    assert [one["image_id"] for one in answer["results"]] == [one.image_id for one in wanted.results]
+    assert answer["steering"] == {"also": 1, "plus": [9], "minus": [20], "variety": 0.2, "hide_duplicates": True}
+    why = client.predict(picture=None, gallery="paintings", image_id=32, result=62, api_name="/why")
+    assert why["aspects"][0]["name"] == "content"
+    assert why["aspects"][0]["percentile"] > 99
+    assert why["heat"]["matches"]
+    with pytest.raises(gradio_client.exceptions.AppError, match="Variety must be within"):
+        client.predict(picture=None, gallery="paintings", image_id=5, steer='{"variety": 3}', api_name="/search")
 
 
 def test_twenty_at_once_are_all_answered_as_one_would_be(served, client) -> None:
