@@ -25,6 +25,7 @@ EMBEDDED = "milvus-lite.db"  # beside the generations of a gallery's index
 SEARCH_S = 2.0  # a page says within 3 s that a server is silent
 LOAD_S = 120.0
 _PAUSE_S = 5.0
+_OPEN_S = 60.0  # Milvus Lite reads its file and loads its libraries, on a busy machine too
 _NOT_LOADED = 101
 _REFUSED = {"StatusCode.UNAUTHENTICATED", "StatusCode.PERMISSION_DENIED"}
 _REFUSED_CODES = {80, 1400, 1800}  # of Milvus: rejected, permission denied, not authenticated
@@ -110,8 +111,8 @@ class MilvusServer:
         """
         if time.monotonic() < self._silent_until:
             raise ServerSilentError(self._fault)
-        until = time.monotonic() + deadline_s
         pymilvus = import_pymilvus()
+        until = time.monotonic() + deadline_s
         with self._translated(deadline_s):
             try:
                 return what(self._connected(pymilvus, until), _left(until))
@@ -144,8 +145,8 @@ class MilvusServer:
                 if client is None:
                     if self.is_embedded:
                         Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
-                    client = pymilvus.MilvusClient(uri=self.uri, token=self._token, timeout=_left(until))
-                    self._client = client
+                    left = _OPEN_S if self.is_embedded else _left(until)
+                    self._client = client = pymilvus.MilvusClient(uri=self.uri, token=self._token, timeout=left)
         return client
 
     @contextlib.contextmanager
@@ -169,7 +170,7 @@ class MilvusServer:
             if self.is_embedded and self._client is None:
                 raise ServerSilentError(
                     f"{self.place} cannot be opened: another process uses it (the page, or a command; stop that, or "
-                    "run a server and give --milvus-uri), or milvus-lite is not installed"
+                    f"run a server and give --milvus-uri), or milvus-lite is not installed ({error.message})"
                 ) from error
             if error.code in _SILENT_CODES:
                 raise self._silent(f"{self.place} cannot be reached") from error

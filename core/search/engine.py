@@ -178,6 +178,7 @@ class Engine:
             ServerSilentError: the index lies in a server that is away, and there is no local one to answer instead.
             ImageError: the query's picture cannot be read.
         """
+        self.dataset(address)  # what is wrong with its catalog is said first
         store, ready = self._view(self._address(address))
         name = index or default_index(ready, len(store))
         try:
