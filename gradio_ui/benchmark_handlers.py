@@ -25,7 +25,7 @@ _LARGEST_RESULT = 4_000_000  # bytes; ours have some thousands
 
 def open_curves(engine: "Engine", settings: Settings, gallery: str) -> Json:
     """Return {"state": "ready", ...} with every measured point, or "missing" with what measuring would take."""
-    from core.evaluation.curve_measuring import seconds_expected
+    from core.evaluation.curve_measuring import planned, seconds_expected
 
     info = engine.gallery(gallery)
     if not info.ready:
@@ -34,17 +34,18 @@ def open_curves(engine: "Engine", settings: Settings, gallery: str) -> Json:
     store = engine.vectors(gallery)
     expected = seconds_expected(len(store), store.dim, len(ready))
     blank: Json = {"gallery": info.address, "count": info.count, "indexes": len(ready), "expected_s": expected}
-    notice = ""
     try:
         measured, gone = known(engine, settings, gallery)
     except StaleError:
         return {**blank, "state": "missing", "message": "", "stale": True}
     except NotPreparedError:
         return {**blank, "state": "missing", "message": "", "stale": False}
-    waiting = [name for name in ready if name not in measured.curves]
-    if waiting:
-        why = "Built again since it was measured" if set(waiting) & gone else "Not measured yet"
-        notice = f"{why}: {', '.join(waiting)}."
+    waiting = [key for key in planned(store.dim, ready) if key not in measured.curves]
+    parts = {
+        "Built again since they were measured": [key for key in waiting if key in gone],
+        "Not measured yet": [key for key in waiting if key not in gone],
+    }
+    notice = " ".join(f"{why}: {', '.join(keys)}." for why, keys in parts.items() if keys)
     points = {key: curve for key, curve in measured.curves.items() if not curve.reason}
     return {
         **blank,

@@ -34,6 +34,7 @@ QUERIES = 200
 _STEPS = 20  # in which progress counts one index: a quarter for building it
 _BUILDING = 5
 _WARMING = 256  # vectors: as many as the largest codebook of a sub-quantizer has entries
+_LIKE_VARIANTS = 8  # indexes that take as long as the variants of IVFPQ, which have more settings
 _log = logging.getLogger(__name__)
 
 
@@ -84,12 +85,17 @@ def current(curves: Curves, address: Address, settings: Settings) -> Curves:
     )
 
 
+def planned(dim: int, ready: Sequence[str]) -> list[str]:
+    """Return the keys of all curves that a gallery of D dimensions with these indexes should have."""
+    return [key_of(one.name, one.params) for one in _plan(dim, ready, None)]
+
+
 def seconds_expected(count: int, dim: int, n_indexes: int) -> float:
     """Return about how long measuring takes, from the processor time that it took on a two-core machine.
 
     174 x 1280 with 14 indexes took 10 s, and 9,800 x 160 with 14 indexes took 48 s.
     """
-    return n_indexes * (0.6 + count * dim / 7e5)
+    return (n_indexes + _LIKE_VARIANTS) * (0.17 + count * dim / 7.8e5)
 
 
 def _plan(dim: int, ready: Sequence[str], only: Sequence[str] | None) -> list[Candidate]:

@@ -56,7 +56,7 @@ export function mount({ element, server }) {
 
   function offer(gallery, { count, indexes, expected_s, message, stale }) {
     const what = stale ? "The pictures have changed since the indexes were measured." : "The indexes of this gallery have not been measured.";
-    const text = message || `${what} Measuring searches its ${indexes} indexes, and IVFPQ with longer and shorter codes, at every sensible setting, and compares with the exact answer: about ${seconds(expected_s)} for ${count.toLocaleString("en")} pictures. It can be stopped and continued.`;
+    const text = message || `${what} Measuring searches its ${indexes} indexes, and IVFPQ with longer and shorter codes, at every sensible setting, and compares with the exact answer: about ${seconds(Math.ceil(expected_s))} for ${count.toLocaleString("en")} pictures. It can be stopped and continued.`;
     place.replaceChildren(h("div", { class: "pm-bench-empty" }, h("h1", {}, "How exact, how quick, how large?"), h("p", {}, text),
       message ? null : button("Measure the indexes", { class: "pm-button pm-primary", onclick: () => measure(gallery, false) })));
   }
