@@ -5,7 +5,16 @@ from importlib import import_module
 import typer
 
 # The one list of sub-verbs: modules of this package whose `register(sub)` adds one each.
-SUBVERBS = ("bench_cluster", "bench_codec", "bench_curves", "bench_index", "bench_map", "bench_milvus", "bench_scale", "bench_search")
+SUBVERBS = (
+    "bench_cluster",
+    "bench_codec",
+    "bench_curves",
+    "bench_index",
+    "bench_map",
+    "bench_milvus",
+    "bench_scale",
+    "bench_search",
+)
 
 
 def register(app: typer.Typer) -> None:
