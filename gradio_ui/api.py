@@ -4,7 +4,9 @@ gradio_client and any program reach them over HTTP, assistants as MCP tools of t
 page is private. The names of parameters, their labels and the docstrings here are what others read.
 """
 
+import inspect
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +160,7 @@ def build(page: Page) -> None:
         quality = gr.Number(value=3, label="quality: 0 (smallest) to 5, used when most_bytes is 0")
         found = gr.JSON(label="answer")
         shown = gr.Image(label="picture", type="pil", format="webp")
+        restored = gr.Image(label="restored", type="pil", format="png")  # exactly what came out
         said = gr.Textbox(label="description")
     one = [picture, gallery, image_id]
     for function, inputs, outputs in (
@@ -166,17 +169,20 @@ def build(page: Page) -> None:
         (details, [gallery, asked], found),
         (why, [*one, result], found),
         (describe, one, [shown, said]),
-        (compress, [*one, most_bytes, quality], [shown, found]),
+        (compress, [*one, most_bytes, quality], [restored, found]),
         (map_, one, found),
     ):
+        _document(function, inputs or [])
         gr.Button(visible=False).click(
-            function,
-            inputs,
-            outputs,
-            api_name=function.__name__,
-            api_description=" ".join((function.__doc__ or "").split()),
-            concurrency_limit=_AT_ONCE,
+            function, inputs, outputs, api_name=function.__name__, concurrency_limit=_AT_ONCE
         )
+
+
+def _document(function: Callable[..., Any], inputs: Sequence[gr.components.Component]) -> None:
+    """Put what the labels say about the parameters into the docstring, where assistants are told of them."""
+    said = [str(one.label).partition(": ") for one in inputs]
+    lines = "".join(f"    {name}: {text}\n" for name, _, text in said)
+    function.__doc__ = f"{inspect.getdoc(function)}\n\nArgs:\n{lines}" if lines else function.__doc__
 
 
 def _read(engine: Any, gallery: str, request: Json) -> Json:

@@ -20,6 +20,8 @@ def answer_in_json(blocks: "gr.Blocks") -> None:
     plain = server.postprocess_output_data
 
     def as_json(data: Any, root_url: str) -> list[Any]:
+        if len(data) == 1 and isinstance(data[0], list | tuple) and any(map(_is_file, data[0])):
+            data = data[0]  # several outputs of one tool arrive as one
         return list(plain([_text(output) for output in data], root_url))
 
     server.postprocess_output_data = as_json  # type: ignore[method-assign]
@@ -35,5 +37,10 @@ def is_foreign(scope: Mapping[str, Any]) -> bool:
 
 
 def _text(output: Any) -> Any:
-    is_file = isinstance(output, dict) and isinstance(output.get("meta"), dict)
-    return json.dumps(output, ensure_ascii=False) if isinstance(output, dict | list) and not is_file else output
+    if _is_file(output) or not isinstance(output, dict | list):
+        return output
+    return json.dumps(output, ensure_ascii=False)
+
+
+def _is_file(output: Any) -> bool:
+    return isinstance(output, dict) and isinstance(output.get("meta"), dict)

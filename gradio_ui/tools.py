@@ -55,15 +55,17 @@ class Tools:
             RetrievalError: there is no such gallery or picture, or it cannot be read.
         """
         address = gallery or self._page.engine.default_address()
-        opened = self._bench.open(*self._source(picture, address, image_id))
+        source, name, title = self._source(picture, address, image_id)
+        opened = self._bench.open(source, name, title)
         positions, qualities = opened["positions"], opened["qualities"]
         if most_bytes < 0 or not qualities[0] <= quality <= qualities[-1]:
             raise ValueError(f"quality must be {qualities[0]:g} to {qualities[-1]:g}, and most_bytes at least 0")
-        position = int(np.argmin(np.abs(np.array(qualities) - quality)))
+        position = int(positions[int(np.argmin(np.abs(np.array(qualities) - quality)))])
         if most_bytes:
-            position = self._largest(opened["key"], positions, most_bytes)
-        facts = self._bench.measure(opened["key"], positions[position])
-        restored = self._bench.restored(opened["key"], positions[position])[1]
+            image = imaging.open_image(source, max_pixels=self._page.settings.max_pixels)
+            position = self._bench.codec.encode_to_bytes(image, int(most_bytes)).position
+        facts = self._bench.measure(opened["key"], position)
+        restored = self._bench.restored(opened["key"], position)[1]
         facts = {"name": opened["name"], "width": opened["width"], "height": opened["height"]} | facts
         if most_bytes:
             facts["fits"] = facts["bytes"] <= most_bytes
@@ -121,17 +123,6 @@ class Tools:
         if image_id < 0:
             raise ValueError("give a picture, or the image_id of a stored one")
         return Query.stored(int(image_id))
-
-    def _largest(self, key: str, positions: list[int], most_bytes: float) -> int:
-        """Return the place in `positions` of the best quality that fits, by halving; the lowest if none does."""
-        low, high = 0, len(positions) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._bench.measure(key, positions[middle])["bytes"] <= most_bytes:
-                low = middle
-            else:
-                high = middle - 1
-        return low
 
     def _of_stored(self, address: str, image_id: int) -> str:
         facts = handlers.details(self._page.engine, self._page.shelf, {"gallery": address, "id": image_id})

@@ -67,8 +67,9 @@ def _export(network: "Network", weights: Path, path: Path) -> None:
 
     size = network.preparation.size
     pixels = np.random.default_rng(0).integers(0, 256, (_CHECKED_PICTURES, size, size, 3), np.uint8)
-    threads = torch.get_num_threads()
+    threads, fast = torch.get_num_threads(), torch.backends.mha.get_fastpath_enabled()
     torch.set_num_threads(1)
+    torch.backends.mha.set_fastpath_enabled(False)  # attention in one step, which ONNX has no operator for
     try:
         with atomic_path(path) as temporary:
             with warnings.catch_warnings():
@@ -89,6 +90,7 @@ def _export(network: "Network", weights: Path, path: Path) -> None:
                 )
     finally:
         torch.set_num_threads(threads)
+        torch.backends.mha.set_fastpath_enabled(fast)
     write_json(
         path.with_suffix(".json"),
         {"format": _FORMAT, "sha256": sha256_of(path), "cosine_distance_to_torch": distance, "network": network.name},

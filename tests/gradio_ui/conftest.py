@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,6 @@ def served(prepared: Settings, engine: Engine, tmp_path_factory: pytest.TempPath
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        url = launch(blocks, settings, port=port, wait=False)
+        url = launch(blocks, settings, port=port, wait=False, mcp=find_spec("mcp") is not None)
         yield Served(url, engine, settings)
         blocks.close(verbose=False)
