@@ -66,7 +66,7 @@ export function wall({ label, onopen }) {
       steers ? act("Why similar", "why", () => navigate({ why: card.id }), { class: "pm-why-it", title: "Why similar (w)" }) : null,
       steers ? act("More like this", "plus", () => press(card.id, 1), { "aria-pressed": String(sign > 0), title: "More like this (+)" }) : null,
       steers ? act("Less like this", "minus", () => press(card.id, -1), { title: "Less like this (−)" }) : null,
-      isQuery ? null : act("Search with this", "search", () => searchStored(state().gallery, card.id), { class: "pm-with" }));
+      act("Search with this", "search", () => searchStored(state().gallery, card.id), { class: "pm-with" }));
     const { lead, title, date, second } = card.caption;
     const what = lead ? [h("i", {}, title), date ? `, ${date}` : ""] : [second];
     const below = h("div", { class: "pm-label" }, h("span", { class: "pm-who" }, lead ? h("b", {}, lead) : title),
