@@ -8,6 +8,7 @@ import gradio as gr
 from core.types import Json
 from gradio_ui import export, handlers, steering
 from gradio_ui.assets import mount
+from gradio_ui.benchmark_tab import dial_functions
 from gradio_ui.confidence import Calibrations
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
@@ -61,7 +62,7 @@ def build(page: Page) -> gr.HTML:
     return gr.HTML(
         html_template='<div class="pm-search"></div>',
         js_on_load=mount("search.js"),
-        server_functions=[search, browse, knobs, details, preview, save, why, cards],
+        server_functions=[search, browse, knobs, details, preview, save, why, cards, *dial_functions(page)],
         apply_default_css=False,
         elem_id="pm-search",
         max_upload_bytes=page.settings.max_upload_bytes,

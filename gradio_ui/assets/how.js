@@ -1,5 +1,6 @@
 // How the search is done: number of results, index, its knobs, and the engineer's words for the last search.
 
+import { dialLine } from "./dial-line.js";
 import { bytes, debounced, h } from "./dom.js";
 import { chosen, DEFAULT_K, navigate, onGalleries, state, subscribe } from "./store.js";
 
@@ -9,10 +10,11 @@ export function howPanel({ server }) {
   const index = h("select", { onchange: () => navigate({ index: index.value === chosen()?.default_index ? "" : index.value, knobs: {} }) });
   const knobs = h("div", { class: "pm-knobs" });
   const facts = h("dl", { class: "pm-facts" });
+  const dial = dialLine({ server });
   const element = h("details", { class: "pm-panel", "data-panel": "how" }, h("summary", {}, "How"),
     h("div", { class: "pm-panel-body" },
       h("label", { class: "pm-field" }, h("span", {}, "Number of results"), count),
-      h("label", { class: "pm-field" }, h("span", {}, "Index"), index), knobs, facts));
+      h("label", { class: "pm-field" }, h("span", {}, "Index"), index), knobs, dial.element, facts));
   let drawnFor = null;
   let knobsFor = "";
 
@@ -65,6 +67,7 @@ export function howPanel({ server }) {
   return {
     element,
     said(outcome) {
+      dial.said(outcome);
       const rows = outcome ? [
         ["Encoder", outcome.encoder], ["Index", outcome.index], ["Searched", outcome.n_searched.toLocaleString("en")],
         ...Object.entries(outcome.timings_ms).map(([name, value]) => [name[0].toUpperCase() + name.slice(1), `${value.toFixed(2)} ms`]),

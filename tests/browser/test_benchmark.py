@@ -136,5 +136,16 @@ def test_a_telephone_shows_it_in_one_column_and_opens_the_tab_from_a_bookmark(li
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_search_tab_says_what_its_setting_misses_and_takes_a_better_one(live, page: Page, measured: Curves) -> None:
+    page.goto(f"{live.url}?gallery={GALLERY}&id=17&index=ivfpq&knob.n_probe=1")
+    page.locator("details[data-panel=how] summary").click()
+    line = page.locator(".pm-dial-line")
+    expect(line).to_contain_text(re.compile(r"With this setting \d+ of the 10 nearest are found"))
+    line.get_by_role("button", name="Use it").click()
+    expect(line).to_contain_text("With this setting 10 of the 10 nearest are found")
+    line.get_by_role("button", name="Turn the recall dial").click()
+    expect(page.get_by_role("tab", name="Benchmark")).to_have_attribute("aria-selected", "true")
+
+
 def _folder(live) -> Path:
     return folder_of(parse_address(GALLERY, live.settings), live.settings)
