@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _RESULTS = 10
 _SHOWN_AT_ONCE = 48
-_THUMBNAIL_PIXELS = 320
+_THUMBNAIL_PIXELS = (720, 360)  # at most, wide and high
 
 
 def compare_search(bench: Workbench, gallery: str, key: str, position: int) -> Json:
@@ -125,10 +125,11 @@ def _pictures(bench: Workbench, archive: "Archive", rows: list[int]) -> list[Jso
     from core.archive.unpack import restore
 
     shown = []
+    fields = _fields(archive)
     for row, restored in zip(rows, restore(archive, bench.codec, rows, bench.settings), strict=True):
         facts: Json = {
-            "row": row, "name": archive.names[row], "bytes": int(archive.lengths[row]),
-            "width": int(archive.widths[row]), "height": int(archive.heights[row]),
+            "row": row, "name": archive.names[row], "title": str(fields[row].get("title") or ""),
+            "bytes": int(archive.lengths[row]), "width": int(archive.widths[row]), "height": int(archive.heights[row]),
         }  # fmt: skip
         if isinstance(restored, DamagedFileError):
             facts["error"] = sentence(restored)
@@ -138,9 +139,17 @@ def _pictures(bench: Workbench, archive: "Archive", rows: list[int]) -> list[Jso
     return shown
 
 
+def _fields(archive: "Archive") -> list[Json]:
+    """Return each record's metadata; where they are damaged the pictures are shown without."""
+    try:
+        return archive.fields()
+    except DamagedFileError:
+        return [{} for _ in archive.names]
+
+
 def _thumbnail(image: Image) -> bytes:
     picture = Pillow.fromarray(image)
-    picture.thumbnail((_THUMBNAIL_PIXELS, _THUMBNAIL_PIXELS), Pillow.Resampling.LANCZOS)
+    picture.thumbnail(_THUMBNAIL_PIXELS, Pillow.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, "WEBP", quality=90, method=2)
     return buffer.getvalue()

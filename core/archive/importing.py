@@ -9,6 +9,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image as PillowImage
 
+from core import datasets
 from core.archive.imported_codes import publish_vectors, vectors_of
 from core.archive.imported_metadata import field_specs, gallery_facts, record_fields
 from core.archive.names import fault_of, restored_names
@@ -87,7 +88,7 @@ def import_archive(
         records = record_fields(archive)
         vectors, encoder, note = vectors_of(archive, settings)
         facts = gallery_facts(archive, path.name, has_codes=encoder is not None)
-        facts |= {"archive": sha256, "title": title or facts["title"] or name}
+        facts |= {"archive": sha256, "title": title or _distinct(facts["title"], name, settings)}
         report = build(
             name, settings, _entries(archive, chosen, rows, targets, records, settings),
             meta=facts, fields=field_specs(archive, records), total=len(rows), progress=progress,
@@ -116,6 +117,12 @@ def _check_free(name: str, sha256: str, path: Path, settings: Settings) -> None:
             f"there is a gallery {name!r} already, and it was not made from {path.name} as it is now; choose another "
             f"--name, or remove it first: python -m core data remove {name}"
         )
+
+
+def _distinct(title: str, name: str, settings: Settings) -> str:
+    """Return a title that no other gallery has: the archive's own, followed by the name where that is taken."""
+    others = {datasets.open(other, settings).title for other in datasets.names(settings) if other != name}
+    return f"{title} ({name})" if title in others else title or name
 
 
 def _usable(archive: Archive) -> tuple[list[int], list[tuple[str, str]]]:

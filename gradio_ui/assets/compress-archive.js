@@ -1,5 +1,6 @@
 // A .pent archive in the page: its pictures, restored when they are shown, and search by its codes.
 
+import { noAnswer } from "./compress-words.js";
 import { button, h } from "./dom.js";
 
 /** Make the panel. `open(path, name)` shows an uploaded archive and tells whether that worked. */
@@ -11,10 +12,12 @@ export function archivePanel({ server, upload, problem, close }) {
   const input = h("input", { type: "file", class: "pm-file", accept: "image/*", "aria-label": "Search this archive with a picture",
     onchange: () => { if (input.files[0]) searchWith(input.files[0]); input.value = ""; } });
   const searchButton = button("Search it with a picture", { iconName: "search", onclick: () => input.click() });
+  const keepButton = button("Keep as a gallery", { iconName: "plus", "aria-expanded": "false", onclick: () => explain(keep.hidden) });
+  const keep = h("div", { class: "pm-compress-keep", hidden: true });
   const allButton = button("Show all", { hidden: true, onclick: () => open(path, facts.name) });
   const more = button("Show more", { iconName: "more", hidden: true, onclick: showMore });
   const element = h("section", { class: "pm-compress-archive", hidden: true, "aria-label": "Archive" },
-    h("div", { class: "pm-compress-head" }, title, searchButton, allButton, button("Close", { iconName: "close", onclick: close })), input, account, wall, more);
+    h("div", { class: "pm-compress-head" }, title, searchButton, allButton, keepButton, button("Close", { iconName: "close", onclick: close })), input, keep, account, wall, more);
 
   async function open(wanted, name) {
     const answer = await server.open_archive({ path: wanted, name }).catch(noAnswer);
@@ -29,25 +32,41 @@ export function archivePanel({ server, upload, problem, close }) {
       + (answer.is_searchable ? `; searchable by codes of ${answer.encoder}` : "; without search codes") + (answer.note ? `. ${answer.note}` : "");
     searchButton.hidden = !answer.is_searchable;
     allButton.hidden = true;
-    wall.replaceChildren(...answer.pictures.map(cell));
+    explain(false);
+    fill(answer.pictures);
     shown = answer.pictures.length;
     more.hidden = shown >= answer.count;
     return true;
   }
 
+  /** Say how the archive becomes a gallery; that is for whoever runs the page, not for every visitor. */
+  function explain(on) {
+    keep.hidden = !on;
+    keepButton.setAttribute("aria-expanded", String(on));
+    const name = facts.name.replace(/\.pent$/i, "").toLowerCase().replace(/[^a-z0-9_.-]+/g, "-").replace(/^[^a-z0-9]+/, "").slice(0, 40) || "archive";
+    const file = /^[\w.-]+$/.test(facts.name) ? facts.name : `'${facts.name.replaceAll("'", "'\\''")}'`;
+    keep.replaceChildren(h("p", {}, "On the computer where this page runs, with the pictures restored, the metadata and the search codes:"),
+      h("pre", { tabindex: "0" }, `python -m core data import ${file} --name ${name}-archive\npython -m core index ${name}-archive`));
+  }
+
+  function fill(pictures) {
+    wall.replaceChildren(...pictures.map(cell), h("i", { class: "pm-compress-end" }));
+  }
+
   async function showMore() {
     const answer = await server.open_archive({ path, name: facts.name, first: shown }).catch(noAnswer);
     if (answer.error) return problem(answer.error);
-    wall.append(...answer.pictures.map(cell));
+    wall.lastChild.before(...answer.pictures.map(cell));
     shown += answer.pictures.length;
     more.hidden = shown >= answer.count;
   }
 
   function cell(one) {
-    const caption = h("span", {}, one.name, h("i", {}, `${one.bytes.toLocaleString("en")} B${one.similarity === undefined ? "" : `, about ${one.similarity.toFixed(2)}`}`));
-    if (one.error) return h("div", { class: "pm-compress-cell pm-damaged" }, h("p", {}, one.error), caption);
-    return h("button", { type: "button", class: "pm-compress-cell", disabled: !facts.is_searchable, "aria-label": `Search the archive with ${one.name}`, onclick: () => find({ row: one.row }, one.name) },
-      h("img", { src: one.url, alt: one.name, loading: "lazy" }), caption);
+    const caption = h("span", { title: one.name }, one.title || one.name, h("i", {}, `${one.bytes.toLocaleString("en")} B${one.similarity === undefined ? "" : `, about ${one.similarity.toFixed(2)}`}`));
+    const style = `--ratio:${Math.min(2.4, Math.max(0.6, one.width / one.height)).toFixed(3)}`; // of its row's height
+    if (one.error) return h("div", { class: "pm-compress-cell pm-damaged", style: "--ratio:1" }, h("p", {}, one.error), caption);
+    return h("button", { type: "button", class: "pm-compress-cell", style, disabled: !facts.is_searchable, "aria-label": `Search the archive with ${one.title || one.name}`, onclick: () => find({ row: one.row }, one.title || one.name) },
+      h("img", { src: one.url, alt: one.title || one.name, loading: "lazy" }), caption);
   }
 
   async function searchWith(file) {
@@ -64,15 +83,10 @@ export function archivePanel({ server, upload, problem, close }) {
     if (answer.error) return problem(answer.error);
     account.textContent = `Most like ${name}: searched ${answer.n_searched.toLocaleString("en")} codes in ${answer.timings_ms.search.toFixed(1)} ms; similarities are approximate`
       + (answer.note ? `. ${answer.note}` : "");
-    wall.replaceChildren(...answer.pictures.map(cell));
+    fill(answer.pictures);
     allButton.hidden = false;
     more.hidden = true;
   }
 
   return { element, open };
-}
-
-function noAnswer(error) {
-  console.error(error);
-  return { error: "The page's server did not answer. Is it still running? Then try again." };
 }

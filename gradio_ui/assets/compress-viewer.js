@@ -133,6 +133,11 @@ export function viewer() {
 
   return {
     element,
+    /** Say that another restored picture is on its way; the one before stays. */
+    waiting(size) {
+      rightName.textContent = size ? `${size}, coming` : "Coding";
+      rightName.hidden = false;
+    },
     show(next) {
       const isNew = urls.original !== next.original;
       urls = next;

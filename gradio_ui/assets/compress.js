@@ -1,6 +1,8 @@
 // The Compress tab: a picture in, a slider whose positions carry bytes, and what each choice costs, measured.
 
 import { archivePanel } from "./compress-archive.js";
+import { foundRows } from "./compress-finds.js";
+import { count, noAnswer, ratio, time } from "./compress-words.js";
 import { viewer } from "./compress-viewer.js";
 import { button, debounced, h } from "./dom.js";
 import { chosen, onGalleries, searchStored, state, subscribe } from "./store.js";
@@ -11,7 +13,7 @@ const FIRST_QUALITY = 3;
 export function mount({ element, props, server, upload, watch }) {
   const root = element.querySelector(".pm-compress");
   const view = viewer();
-  let picture = null, position = 0, measured = new Map(), rivals = new Map(), selected = "ours", ticket = 0, compared = "";
+  let picture = null, position = 0, measured = new Map(), rivalsAt = new Map(), rivals = new Map(), selected = "ours", ticket = 0, compared = "", coding = false;
 
   const trouble = h("div", { class: "pm-compress-trouble", role: "alert", hidden: true });
   const input = h("input", { type: "file", class: "pm-file", "aria-label": "Choose a picture or an archive", accept: "image/*,.pent,.tif,.tiff,.jxl,.avif,.heic",
@@ -63,8 +65,7 @@ export function mount({ element, props, server, upload, watch }) {
     trouble.hidden = true;
     picture = answer;
     measured = new Map();
-    rivals = new Map();
-    selected = "ours";
+    rivalsAt = new Map();
     compared = "";
     title.textContent = answer.title;
     numbers.replaceChildren();
@@ -84,6 +85,7 @@ export function mount({ element, props, server, upload, watch }) {
   async function fillRuler(mine, first) {
     const order = picture.positions.map((_, i) => i).sort((a, b) => Math.abs(a - first) - Math.abs(b - first));
     for (const i of order) {
+      while (coding) await new Promise((done) => setTimeout(done, 60)); // what the slider wants comes first
       if (mine !== ticket) return;
       await measure(i);
       if (measured.size >= 3) await draw(mine);
@@ -100,14 +102,15 @@ export function mount({ element, props, server, upload, watch }) {
     if (!measured.has(at)) {
       const mine = ticket;
       const facts = await server.measure({ key: picture.key, position: at }).catch(noAnswer);
-      if (mine !== ticket || facts.error) return facts.error ? problem(facts.error) : null;
-      measured.set(at, facts);
+      if (mine !== ticket) return;
+      if (facts.error) return problem(facts.error);
+      if (!measured.has(at)) measured.set(at, facts);
     }
-    const facts = measured.get(at);
-    const tick = ticks.children[i];
-    tick.replaceChildren(h("b", {}, count(facts.bytes)), h("i", {}, ratio(facts.ratio)));
-    tick.classList.add("pm-known");
-    return facts;
+    mark(i, measured.get(at));
+  }
+
+  function mark(i, facts) {
+    ticks.children[i].replaceChildren(h("b", {}, count(facts.bytes)), h("i", {}, ratio(facts.ratio)));
   }
 
   // --- the slider ---
@@ -117,29 +120,61 @@ export function mount({ element, props, server, upload, watch }) {
     await Promise.all([compareFormats(mine, at), draw(mine), compareSearch(mine, at)]);
   }, 350);
 
-  async function choose(i) {
-    const mine = ticket;
+  /** Move to a position: what is known of it shows at once, the rest when it has been coded. */
+  function choose(i) {
     position = picture.positions[i];
-    const at = position;
-    slider.setAttribute("aria-valuetext", `quality ${picture.qualities[i]}`);
-    const facts = await server.show({ key: picture.key, position: at }).catch(noAnswer);
-    if (mine !== ticket || at !== position) return;
-    if (facts.error) return problem(facts.error);
-    measured.set(at, facts);
-    await measure(i);
-    slider.setAttribute("aria-valuetext", `quality ${picture.qualities[i]}, ${count(facts.bytes)}, ${ratio(facts.ratio)}`);
-    rivals = new Map();
     selected = "ours";
+    rivals = rivalsAt.get(position) ?? new Map();
+    rivalsAt.set(position, rivals);
+    for (const tick of ticks.children) tick.classList.toggle("pm-now", tick === ticks.children[i]);
+    const facts = measured.get(position);
+    slider.setAttribute("aria-valuetext", facts ? `quality ${picture.qualities[i]}, ${count(facts.bytes)}, ${ratio(facts.ratio)}` : `quality ${picture.qualities[i]}`);
+    numbers.classList.toggle("pm-pending", !facts);
+    if (facts) showNumbers(facts);
+    if (facts?.url) return arrive(i);
+    view.waiting(facts ? count(facts.bytes) : "");
+    return code();
+  }
+
+  /** Have the current position coded. One at a time: positions that the slider only passes over are not asked for. */
+  async function code() {
+    if (coding) return;
+    coding = true;
+    const mine = ticket;
+    while (mine === ticket && !measured.get(position)?.url) {
+      const at = position;
+      const facts = await server.show({ key: picture.key, position: at }).catch(noAnswer);
+      if (mine !== ticket) break;
+      if (facts.error) {
+        coding = false;
+        return problem(facts.error);
+      }
+      measured.set(at, facts);
+      mark(picture.positions.indexOf(at), facts);
+    }
+    coding = false;
+    if (mine === ticket) arrive(picture.positions.indexOf(position));
+    else if (picture) await code();
+  }
+
+  function arrive(i) {
+    const facts = measured.get(position);
+    slider.setAttribute("aria-valuetext", `quality ${picture.qualities[i]}, ${count(facts.bytes)}, ${ratio(facts.ratio)}`);
+    numbers.classList.remove("pm-pending");
     display();
     files.replaceChildren(button("Archive, .pent", { iconName: "save", onclick: () => download("archive") }), button("Restored, .png", { iconName: "save", onclick: () => download("restored") }));
     drawCards();
-    settle(mine, at);
+    settle(ticket, position);
   }
 
   function display() {
     const facts = selected === "ours" ? measured.get(position) : rivals.get(selected);
     view.show({ original: picture.url, restored: facts.url, difference: facts.difference_url, width: picture.width, height: picture.height,
       label: `${selected === "ours" ? "Pentimento" : facts.title}, ${count(facts.bytes)}` });
+    showNumbers(facts);
+  }
+
+  function showNumbers(facts) {
     const rows = [["Bytes", count(facts.bytes, true)], ["Ratio", ratio(facts.ratio)], ["Bits per pixel", facts.bpp.toFixed(3)], ["PSNR", `${facts.psnr_db.toFixed(2)} dB`],
       ["SSIM", facts.ssim.toFixed(4)], ["MS-SSIM", facts.ms_ssim.toFixed(4)]];
     if (facts.encode_ms !== undefined) rows.push(["Encoded in", time(facts.encode_ms)], ["Decoded in", time(facts.decode_ms)]);
@@ -150,10 +185,12 @@ export function mount({ element, props, server, upload, watch }) {
 
   async function compareFormats(mine, at) {
     const wanted = measured.get(at).bytes;
-    for (const name of FORMATS) {
+    const found = rivals;
+    for (const name of FORMATS.filter((one) => !found.has(one))) {
       const answer = await server.rival({ key: picture.key, name, bytes: wanted }).catch(noAnswer);
-      if (mine !== ticket || at !== position) return;
-      if (!answer.error) rivals.set(name, answer);
+      if (mine !== ticket) return;
+      if (!answer.error) found.set(name, answer);
+      if (at !== position) return;
       drawCards();
     }
   }
@@ -195,14 +232,7 @@ export function mount({ element, props, server, upload, watch }) {
     const answer = await server.compare_search({ gallery: entry.address, key: picture.key, position: at }).catch(noAnswer);
     if (mine !== ticket || at !== position) return;
     compared = key;
-    if (answer.error) return finds.replaceChildren(h("h2", {}, "What search still finds"), h("p", { class: "pm-quiet" }, answer.error));
-    finds.replaceChildren(h("h2", {}, `What search still finds in ${answer.gallery}`),
-      h("p", { class: "pm-quiet" }, "A record holds a 16-byte code of the original beside its stream: search uses that code and never decodes the stream."),
-      ...answer.rows.map((row, i) => h("div", { class: "pm-compress-row" },
-        h("h3", {}, row.title, i ? h("span", {}, `${row.shared} of ${answer.count} the same`) : null),
-        h("div", { class: "pm-compress-strip" }, row.results.map((one) => h("button", {
-          type: "button", class: one.is_shared ? "pm-shared" : "pm-other", title: `${one.alt}, similarity ${one.similarity.toFixed(3)}`, "aria-label": `Search with ${one.alt}`,
-          onclick: () => searchStored(entry.address, one.id) }, h("img", { src: one.thumbnail, alt: one.alt, loading: "lazy", width: one.width, height: one.height })))))));
+    finds.replaceChildren(...foundRows(answer, (id) => searchStored(entry.address, id)));
   }
 
   // --- downloads ---
@@ -264,23 +294,4 @@ export function mount({ element, props, server, upload, watch }) {
     offerExamples();
     if (picture && measured.get(position) && active()) compareSearch(ticket, position);
   });
-}
-
-/** Bytes as the slider shows them; exact when asked for. */
-export function count(bytes, exact = false) {
-  if (bytes < 1000 || exact) return `${bytes.toLocaleString("en")} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(bytes < 1e4 ? 1 : 0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-function ratio(value) {
-  return `1:${value < 10 ? value.toFixed(1) : Math.round(value)}`;
-}
-
-function time(ms) {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
-}
-
-function noAnswer(error) {
-  console.error(error);
-  return { error: "The page's server did not answer. Is it still running? Then try again." };
 }

@@ -41,6 +41,27 @@ def test_the_slider_shows_the_bytes_that_the_archive_has(compressed: Page, tmp_p
     assert re.fullmatch(r"1:\d+", shown(compressed, "Ratio"))
 
 
+def test_a_move_of_the_slider_is_marked_at_once_and_what_is_known_comes_back_without_waiting(compressed: Page) -> None:
+    expect(compressed.get_by_role("radio")).to_have_count(5, timeout=SLOW_MS)  # all is quiet
+    before = shown(compressed, "Bytes")
+    moved = """(slider, by) => {
+        slider.value = String(Number(slider.value) + by);
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        const ticks = [...document.querySelectorAll(".pm-compress-ticks span")];
+        const number = document.querySelector(".pm-compress-numbers dd").textContent;
+        return { at: ticks.findIndex((one) => one.classList.contains("pm-now")), value: Number(slider.value), number };
+    }"""
+    slider = compressed.get_by_label("Quality")
+    there = slider.evaluate(moved, 1)
+    assert there["at"] == there["value"]
+    expect(compressed.locator(".pm-cv-name-right")).to_contain_text("Pentimento", timeout=SLOW_MS)
+    expect(compressed.locator(".pm-compress-numbers")).not_to_have_class(re.compile("pm-pending"), timeout=SLOW_MS)
+    assert shown(compressed, "Bytes") != before
+    back = slider.evaluate(moved, -1)
+    assert (back["at"], back["number"]) == (there["at"] - 1, before)
+    assert compressed.locator(".pm-cv-name-right").inner_text().startswith("Pentimento")
+
+
 def test_other_formats_and_search_are_shown_beside_ours(compressed: Page) -> None:
     cards = compressed.get_by_role("radio")
     expect(cards).to_have_count(5, timeout=SLOW_MS)
@@ -76,6 +97,12 @@ def test_a_dropped_archive_shows_its_pictures_and_can_be_searched(compressed: Pa
     expect(cell).to_have_count(1, timeout=SLOW_MS)
     cell.click()
     expect(compressed.locator(".pm-compress-archive .pm-quiet")).to_contain_text("searched 1 codes", timeout=SLOW_MS)
+    keep = compressed.get_by_role("button", name="Keep as a gallery")
+    keep.click()
+    command = compressed.locator(".pm-compress-keep pre")
+    expect(command).to_contain_text("python -m core data import one.pent --name one-archive")
+    keep.click()
+    expect(command).to_be_hidden()
 
 
 def test_what_is_no_picture_is_said_in_words(live, page: Page, tmp_path: Path) -> None:
