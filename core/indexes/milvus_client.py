@@ -26,6 +26,8 @@ SEARCH_S = 2.0  # a page says within 3 s that a server is silent
 LOAD_S = 120.0
 _PAUSE_S = 5.0
 _OPEN_S = 60.0  # Milvus Lite reads its file and loads its libraries, on a busy machine too
+# A connection that is made anew tries at once: those of one address share a pause of up to two minutes otherwise.
+_CHANNEL = {"grpc.use_local_subchannel_pool": 1, "grpc.max_reconnect_backoff_ms": 1000}
 _NOT_LOADED = 101
 _REFUSED = {"StatusCode.UNAUTHENTICATED", "StatusCode.PERMISSION_DENIED"}
 _REFUSED_CODES = {80, 1400, 1800}  # of Milvus: rejected, permission denied, not authenticated
@@ -146,7 +148,9 @@ class MilvusServer:
                     if self.is_embedded:
                         Path(self.uri).parent.mkdir(parents=True, exist_ok=True)
                     left = _OPEN_S if self.is_embedded else _left(until)
-                    self._client = client = pymilvus.MilvusClient(uri=self.uri, token=self._token, timeout=left)
+                    self._client = client = pymilvus.MilvusClient(
+                        uri=self.uri, token=self._token, timeout=left, grpc_options=_CHANNEL
+                    )
         return client
 
     @contextlib.contextmanager
@@ -177,11 +181,13 @@ class MilvusServer:
             raise
 
     def _silent(self, fault: str) -> ServerSilentError:
-        if self.is_embedded:  # whoever closed it last has stopped it; the next call starts it again
-            self._client = None
-            return ServerSilentError(fault)
-        self._fault = fault
-        self._silent_until = time.monotonic() + _PAUSE_S
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(Exception):  # it is lost
+                client.close()
+        if not self.is_embedded:  # a file's server is started again by the next call
+            self._fault = fault
+            self._silent_until = time.monotonic() + _PAUSE_S
         return ServerSilentError(fault)
 
 
