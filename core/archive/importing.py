@@ -88,7 +88,11 @@ def import_archive(
         records = record_fields(archive)
         vectors, encoder, note = vectors_of(archive, settings)
         facts = gallery_facts(archive, path.name, has_codes=encoder is not None)
-        facts |= {"archive": sha256, "title": title or _distinct(facts["title"], name, settings)}
+        facts |= {
+            "archive": sha256,
+            "archive_file": path.name,
+            "title": title or _distinct(facts["title"], name, settings),
+        }
         report = build(
             name, settings, _entries(archive, chosen, rows, targets, records, settings),
             meta=facts, fields=field_specs(archive, records), total=len(rows), progress=progress,

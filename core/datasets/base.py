@@ -143,7 +143,9 @@ class Dataset:
         root = self.images_root
         path = inside(root, record.path)
         if not path.is_file():
-            hint = f"python -m core data get {self.name}"
+            archive = self.catalog.meta().get("archive_file")  # see core.archive.importing
+            verb = f"import {archive} --name" if archive else "get"
+            hint = f"python -m core data {verb} {self.name}"
             if self.is_imported:
                 table = self.catalog.meta().get("source_table")
                 hint = f"python -m core data import {f'{table} --folder {root}' if table else root} --name {self.name}"

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from typer.testing import CliRunner
 
 from core import datasets, encoders
-from core.archive import imported_metadata, writer
+from core.archive import imported_metadata, importing, writer
 from core.archive.gallery import gallery_items
 from core.archive.importing import import_archive
 from core.archive.pack import Item, PackOptions, folder_items, pack
@@ -18,7 +18,7 @@ from core.archive.reader import Archive
 from core.archive.unpack import restore
 from core.cli.app import build
 from core.codec import LearnedCodec, modes
-from core.errors import DamagedFileError, StaleError, StorageError
+from core.errors import Cancelled, DamagedFileError, ImageError, NotPreparedError, StaleError, StorageError
 from core.features import FeatureStore
 from core.imaging import open_image
 from core.search import Engine, Query, prepare_gallery
@@ -90,6 +90,35 @@ def test_it_is_searched_by_the_archives_codes_without_encoding_a_restored_pictur
     outcome = engine.search("fields@histogram", Query.picture(folder / "fields" / "field3.png"), k=3, index="flat")
     assert outcome.results[0].path == "fields/field3.webp"
     assert outcome.to_json()["is_approximate"]
+
+
+def test_interrupted_it_says_what_to_run_and_then_goes_on_where_it_was(
+    packed: Path, codec: LearnedCodec, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    whole = importing.restore
+
+    def stops(archive, model, rows, limits):
+        if calls:
+            raise Cancelled("stopped")
+        calls.append(len(rows))
+        return whole(archive, model, rows, limits)
+
+    monkeypatch.setattr(importing, "restore", stops)
+    monkeypatch.setattr("core.archive.pipeline.MOST_TOGETHER", 3)
+    with pytest.raises(Cancelled):
+        import_archive(packed, "fields", settings, codec=codec)
+    with pytest.raises(NotPreparedError, match=r"data import tiles\.pent --name fields"):
+        datasets.open("fields", settings)
+    monkeypatch.undo()
+    assert import_archive(packed, "fields", settings, codec=codec).count == 8
+    dataset = datasets.open("fields", settings)
+    record = next(iter(dataset))
+    dataset.source_path(record).unlink()
+    with pytest.raises(ImageError, match=r"data import tiles\.pent --name fields"):
+        dataset.load(record)
+    assert import_archive(packed, "fields", settings, codec=codec).count == 8  # it is restored again
+    assert dataset.load(record).shape[2] == 3
 
 
 def test_imported_again_it_is_as_it_was_and_other_pictures_do_not_take_its_name(
