@@ -1,4 +1,4 @@
-"""End points for programs and assistants: galleries, search, details, why, describe, compress, map.
+"""End points for programs and assistants: search and what explains it, pictures, compression, the map, indexes.
 
 gradio_client and any program reach them over HTTP, assistants as MCP tools of the same names. Everything else on the
 page is private. The names of parameters, their labels and the docstrings here are what others read.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from core.types import Json
-from gradio_ui import handlers, tools, words
+from gradio_ui import compare_api, handlers, tools, words
 from gradio_ui.confidence import Calibrations
 from gradio_ui.page import Page
 
@@ -127,6 +127,7 @@ def build(page: Page) -> None:
         return handlers.or_gradio_error(lambda: bench.place(picture, gallery, image_id))
 
     map_.__name__ = "map"  # the tool's name
+    compare, explain = compare_api.end_points(engine)
 
     with gr.Column(visible=False):
         picture = gr.File(label=f"picture: {_PICTURE}", type="filepath")
@@ -156,6 +157,10 @@ def build(page: Page) -> None:
         )
         result = gr.Number(label="result: number of the stored picture that is to be explained", value=-1)
         asked = gr.Number(label="image_id: a stored picture of the gallery")
+        neighbours = gr.Number(value=10, label="neighbours: how many true neighbours to look for, 1 to 50")
+        filters = gr.Textbox(value="", label="filters: JSON object, as for search, or empty")
+        coded = gr.Dropdown(["ivfpq", "opq-ivfpq", "lopq"], value="ivfpq", label="index: which one to look into")
+        probes = gr.Number(value=0, label="n_probe: lists that are opened; 0: as many as by default")
         most_bytes = gr.Number(value=0, label="most_bytes: the most that the stream may take; 0: as quality says")
         quality = gr.Number(value=3, label="quality: 0 (smallest) to 5, used when most_bytes is 0")
         found = gr.JSON(label="answer")
@@ -171,6 +176,8 @@ def build(page: Page) -> None:
         (describe, one, [shown, said]),
         (compress, [*one, most_bytes, quality], [restored, found]),
         (map_, one, found),
+        (compare, [*one, neighbours, filters], found),
+        (explain, [*one, neighbours, coded, probes], found),
     ):
         _document(function, inputs or [])
         gr.Button(visible=False).click(

@@ -10,7 +10,7 @@ import { all, chosen, find, navigate, NO_PICTURE, onGalleries, searchStored, sta
 import { xrayPanel } from "./xray.js";
 
 const COUNTS = [5, 10, 20, 50];
-const SORT_NAMES = { listed: "as listed", recall: "recall", time: "time", memory: "memory", compared: "codes and vectors compared" };
+const SORT_NAMES = { listed: "as listed", recall: "recall", time: "time", memory: "memory", compared: "compared" };
 const HINT = "Point at a picture to see which indexes found it, and why the others did not.";
 
 export function mount({ element, props, server, upload, watch }) {

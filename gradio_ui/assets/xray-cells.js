@@ -41,8 +41,9 @@ function cut(corners, mx, my, nx, ny) {
 export function cellsView({ point }) {
   const svg = make("svg", { viewBox: "-1.06 -1.06 2.12 2.12", class: "pm-xray-cells", role: "img" });
   const ground = make("g", {}), discs = make("g", { class: "pm-xray-discs" }), marks = make("g", { class: "pm-xray-marks" });
+  const outline = make("path", { class: "pm-xray-outline" });
   const me = make("path", { d: "M0 -.035L.035 0L0 .035L-.035 0z", class: "pm-xray-me" });
-  svg.append(ground, discs, marks, me);
+  svg.append(ground, discs, outline, marks, me);
   const element = h("div", { class: "pm-xray-stage" }, svg);
   let drawn = "", timers = [];
 
@@ -58,7 +59,7 @@ export function cellsView({ point }) {
     ground.replaceChildren(...voronoi(cells.places).map((corners, at) =>
       make("path", { d: `M${corners.map(([x, y]) => `${x.toFixed(4)} ${y.toFixed(4)}`).join("L")}z`, "data-at": at, class: "pm-xray-cell" })));
     discs.replaceChildren(...cells.places.map(([x, y], at) =>
-      make("circle", { cx: x, cy: y, r: (room * Math.sqrt(cells.sizes[at] / largest)).toFixed(4), "data-at": at })));
+      make("circle", { cx: x, cy: y, r: Math.min(room * Math.sqrt(cells.sizes[at] / largest), 1.02 - Math.hypot(x, y)).toFixed(4), "data-at": at })));
   }
 
   function light(upTo) {
@@ -70,13 +71,15 @@ export function cellsView({ point }) {
 
   return {
     element,
-    /** Draw: the first `lit` cells are open; numbers on them if `numbered`; dots for neighbours if given. */
-    show({ cells, lit, numbered, neighbours = [], label }) {
+    /** Draw: the first `lit` cells are open; numbers on them if `numbered`; marks for neighbours; as far out as `reach`. */
+    show({ cells, lit, numbered, neighbours = [], label, reach = 1.06 }) {
       timers.forEach(clearTimeout);
       const key = cells.numbers.join();
       if (key !== drawn) build(cells);
       drawn = key;
       svg.setAttribute("aria-label", label);
+      svg.setAttribute("viewBox", `${-reach} ${-reach} ${2 * reach} ${2 * reach}`);
+      me.setAttribute("transform", `scale(${reach})`);
       const size = Math.min(0.1, 0.72 / Math.sqrt(cells.places.length));
       const labels = numbered && lit <= LABELLED ? cells.places.slice(0, lit).map(([x, y], at) => {
         const text = make("text", { x, y: y + size * 0.36, "font-size": size });
@@ -95,8 +98,7 @@ export function cellsView({ point }) {
       timers = Array.from({ length: lit }, (_, at) => setTimeout(() => light(at + 1), (at + 1) * pause));
     },
     mark(at) {
-      ground.querySelectorAll(".pm-pointed").forEach((one) => one.classList.remove("pm-pointed"));
-      if (at !== null) ground.children[at]?.classList.add("pm-pointed");
+      outline.setAttribute("d", (at === null ? null : ground.children[at]?.getAttribute("d")) ?? "");
     },
   };
 }

@@ -82,9 +82,9 @@ export function scanView() {
     context.fillStyle = colour("--pm-quiet");
     context.textAlign = "right";
     context.strokeStyle = colour("--pm-line");
-    for (let i = 0; i <= 4; i++) {
-      const value = low + ((high - low) * i) / 4;
-      context.fillText(value.toFixed(3), EDGE.left - 8, y(value) + 4);
+    const step = roundStep((high - low) / 4);
+    for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
+      context.fillText(value.toFixed(step < 0.01 ? 3 : step < 0.1 ? 2 : 1), EDGE.left - 8, y(value) + 4);
       line(context, [[EDGE.left, y(value)], [width - EDGE.right, y(value)]]);
     }
     let first = 0;
@@ -152,6 +152,12 @@ function listAt(course, place) {
     if (place < first) return probe;
   }
   return Math.max(0, course.list_codes.length - 1);
+}
+
+/** The round number, 1, 2 or 5 times a power of ten, next to a step between ticks. */
+function roundStep(wanted) {
+  const power = 10 ** Math.floor(Math.log10(wanted || 1));
+  return power * (wanted / power < 1.5 ? 1 : wanted / power < 3.5 ? 2 : wanted / power < 7.5 ? 5 : 10);
 }
 
 function line(context, points) {

@@ -39,19 +39,23 @@ export function tableView() {
     const context = canvas.getContext("2d");
     const style = getComputedStyle(element);
     const all = table.flat();
-    const low = Math.min(...all), high = Math.max(...all);
+    const least = Math.max(1e-9, quantile(all, 0.02)), span = Math.log(Math.max(...all) / least) || 1; // of magnitudes
     const cell = canvas.width / table[0].length, row = canvas.height / table.length;
     context.fillStyle = style.getPropertyValue("--pm-surface");
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.fillStyle = style.getPropertyValue("--pm-accent");
     table.forEach((line, m) => line.forEach((value, at) => {
-      context.globalAlpha = 0.04 + 0.86 * (1 - Math.sqrt((value - low) / (high - low || 1)));
+      context.globalAlpha = 0.03 + 0.9 * (1 - Math.log(Math.max(value, least) / least) / span);
       context.fillRect(at * cell, m * row, cell + 0.5, row - scale);
     }));
     context.globalAlpha = 1;
     context.strokeStyle = style.getPropertyValue("--pm-mark");
     context.lineWidth = 2 * scale;
     code.forEach((at, m) => context.strokeRect(at * cell - 2 * scale, m * row + scale, Math.max(cell, scale) + 4 * scale, row - 3 * scale));
+  }
+
+  function quantile(values, share) {
+    return [...values].sort((one, other) => one - other)[Math.floor(share * (values.length - 1))];
   }
 
   return {

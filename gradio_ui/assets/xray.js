@@ -15,6 +15,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   const index = h("select", { "aria-label": "Index", onchange: () => navigateView({ xray: index.value }) });
   const probes = h("input", { type: "range", min: "1", step: "1", "aria-label": "n_probe: lists that are opened", oninput: () => probe(Number(probes.value)) });
   const probesText = h("output", { class: "pm-xray-probes" });
+  const dial = h("label", { class: "pm-xray-dial" }, h("span", {}, "n_probe ", probesText), probes);
   const facts = h("dl", { class: "pm-xray-facts", "aria-live": "polite" });
   const steps = h("ol", { class: "pm-xray-steps" });
   const trouble = h("div", { class: "pm-xray-cannot", hidden: true });
@@ -27,7 +28,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   const back = button("Back", { onclick: () => toStep(view.step - 1) }), next = button("Next", { class: "pm-button pm-primary", onclick: () => toStep(view.step + 1) });
   const body = h("div", { class: "pm-xray-body" }, steps, h("div", { class: "pm-xray-two-sides" }, stage, h("div", { class: "pm-xray-side" }, words, h("div", { class: "pm-xray-walk" }, back, next))));
   const element = h("section", { class: "pm-xray", "aria-label": "X-ray of one search", hidden: true },
-    h("div", { class: "pm-xray-controls" }, h("label", {}, "Index", index), h("label", { class: "pm-xray-dial" }, h("span", {}, "n_probe ", probesText), probes), facts), trouble, body);
+    h("div", { class: "pm-xray-controls" }, h("label", {}, "Index", index), dial, facts), trouble, body);
 
   const ask = debounced(() => load(), 60);
 
@@ -73,7 +74,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     trouble.replaceChildren(h("h2", {}, "Nothing to look into"), h("p", {}, why),
       h("p", {}, "The X-ray shows inverted lists and product-quantiser codes of our own indexes: ivfpq, opq-ivfpq and lopq. Others keep their vectors, or do not tell what they do."),
       h("div", { class: "pm-compare-bar" }, usable.map((name) => button(`Look into ${name}`, { onclick: () => navigateView({ xray: name }) }))));
-    probes.disabled = true;
+    dial.hidden = true;
   }
 
   async function load() {
@@ -91,7 +92,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     asked = key;
     data = found;
     trouble.hidden = true;
-    body.hidden = probes.disabled = false;
+    body.hidden = dial.hidden = false;
     probes.max = String(found.n_lists);
     probes.value = String(found.n_probe);
     probesText.textContent = `${found.n_probe} of ${found.n_lists}`;
@@ -111,17 +112,25 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     if (!data) return;
     const step = view.step;
     steps.replaceChildren(...STEP_NAMES.map((name, at) => h("li", {}, h("button", { type: "button", "aria-current": at + 1 === step ? "step" : null, onclick: () => toStep(at + 1) }, h("b", {}, String(at + 1)), name))));
+    const current = steps.querySelector("[aria-current]");
+    steps.scrollLeft = current.offsetLeft - (steps.clientWidth - current.offsetWidth) / 2;
     back.disabled = step === 1;
     next.disabled = step === STEP_NAMES.length;
     if (step !== 4) scan.stop();
     const actions = { probe, table: pickTable, list: pointAt, play: () => cells.play(data.n_probe), step: toStep, tableOf: chosenTable() };
     const { text, visual } = stepText(step, data, actions);
     words.replaceChildren(h("h2", {}, `${step}. ${STEP_NAMES[step - 1]}`), ...text);
-    if (step === 1 || step === 2 || visual === "cells") {
+    const furthest = Math.max(data.n_probe, ...data.neighbours.map((one) => one.list_rank)) / data.cells.numbers.length;
+    cells.show({ cells: data.cells, reach: step === 6 ? Math.min(1.06, 1.25 * Math.sqrt(furthest) + 0.05) : 1.06, lit: step === 1 ? 1 : data.n_probe, numbered: step === 2, neighbours: step === 6 ? data.neighbours : [],
+      label: `${data.cells.numbers.length} lists around the query; ${step === 1 ? "the nearest is" : `the ${data.n_probe} nearest are`} lit` });
+    if (step === 1 || step === 2) {
+      cellsBlock.prepend(cells.element);
       stage.replaceChildren(cellsBlock);
-      cells.show({ cells: data.cells, lit: step === 1 ? 1 : data.n_probe, numbered: step === 2, neighbours: step === 6 ? data.neighbours : [],
-        label: `${data.cells.numbers.length} lists around the query; ${step === 1 ? "the nearest is" : `the ${data.n_probe} nearest are`} lit` });
       pointAt(null);
+    } else if (step === 6) {
+      cells.mark(null);
+      stage.replaceChildren(visual);
+      words.append(h("div", { class: "pm-xray-small" }, h("p", { class: "pm-xray-key", "aria-hidden": "true" }, h("span", { class: "pm-exact-key" }, "found"), h("span", { class: "pm-lost-key" }, "lost"), h("span", { class: "pm-entered-key" }, "opened lists")), cells.element));
     } else if (step === 3) {
       stage.replaceChildren(lookup.element);
       drawTable();
@@ -139,11 +148,11 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     if (at === pointedAt && at !== null) return;
     pointedAt = at;
     if (at === null) {
-      inside.replaceChildren(h("p", { class: "pm-quiet" }, "Point at a list to see what is in it. From the middle outwards lists stand in the order of their distance; discs are as large as lists are full."));
+      inside.replaceChildren(h("p", { class: "pm-quiet" }, "Point at a list, or touch it, to see what is in it. From the middle outwards lists stand in the order of their distance; discs are as large as lists are full."));
       return;
     }
     const number = data.cells.numbers[at];
-    const said = `list ${number}: the ${ordinal(at + 1)} nearest, at ${data.cells.distances[at].toFixed(4)}; ${data.cells.sizes[at].toLocaleString("en")} pictures; ${at < data.n_probe ? "probed" : "not probed"}`;
+    const said = `List ${number}: the ${at ? `${ordinal(at + 1)} ` : ""}nearest, at ${data.cells.distances[at].toFixed(4)}; ${data.cells.sizes[at].toLocaleString("en")} pictures; ${at < data.n_probe ? "probed" : "not probed"}`;
     inside.replaceChildren(h("p", {}, said), strip(lists.get(number)));
     if (!lists.has(number)) askMembers(number, at, said);
   };
@@ -175,7 +184,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     if (found.error) return problem("This table cannot be shown", found.error);
     lookup.show(found);
     const named = words.querySelector("[data-table-list]");
-    if (named) named.textContent = `list ${found.list}, the ${ordinal(found.list_rank)} nearest`;
+    if (named) named.textContent = `list ${found.list}, the ${found.list_rank === 1 ? "" : `${ordinal(found.list_rank)} `}nearest`;
   }
 
   return { element, follow };

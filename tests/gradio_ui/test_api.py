@@ -20,7 +20,7 @@ def client(served, tmp_path_factory: pytest.TempPathFactory) -> gradio_client.Cl
 def test_only_documented_end_points_are_public(client) -> None:
     documented = client.view_api(return_format="dict", print_info=False)
     assert set(documented["named_endpoints"]) == {
-        "/galleries", "/search", "/details", "/why", "/describe", "/compress", "/map"
+        "/galleries", "/search", "/details", "/why", "/describe", "/compress", "/map", "/compare", "/explain"
     }  # fmt: skip
     assert documented["unnamed_endpoints"] == {}
     names = [one["parameter_name"] for one in documented["named_endpoints"]["/search"]["parameters"]]

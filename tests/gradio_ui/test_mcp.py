@@ -15,7 +15,7 @@ import pytest
 import app
 from core.search import Query
 
-TOOLS = {"galleries", "search", "details", "why", "describe", "compress", "map"}
+TOOLS = {"galleries", "search", "details", "why", "describe", "compress", "map", "compare", "explain"}
 
 
 @pytest.fixture(scope="module")
