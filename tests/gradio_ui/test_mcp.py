@@ -27,10 +27,12 @@ def speak(served):
 
     def run(work: Any) -> Any:
         async def session() -> Any:
-            async with streamablehttp_client(f"{served.url}gradio_api/mcp/") as (read, write, _):
-                async with ClientSession(read, write) as client:
-                    await client.initialize()
-                    return await work(client)
+            async with (
+                streamablehttp_client(f"{served.url}gradio_api/mcp/") as (read, write, _),
+                ClientSession(read, write) as client,
+            ):
+                await client.initialize()
+                return await work(client)
 
         return asyncio.run(session())
 
