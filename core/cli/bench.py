@@ -14,6 +14,7 @@ SUBVERBS = (
     "bench_milvus",
     "bench_scale",
     "bench_search",
+    "bench_words",
 )
 
 
