@@ -29,7 +29,7 @@ from core.datasets.builder import add_thumbnail
 from core.datasets.catalog import Catalog, Row
 from core.encoders import PictureEncoder
 from core.evaluation.bench_map import write_synthetic
-from core.evaluation.scale_table import WITH_LISTS
+from core.evaluation.scale_table import WITH_LISTS, lists_of
 from core.features import FeatureStore
 from core.imaging import open_image
 from core.indexes import Index, create
@@ -88,18 +88,23 @@ def feature_costs(store: FeatureStore) -> Json:
 
 
 def index_costs(name: str, vectors: Vectors, queries: Vectors) -> Json:
-    """Return an index's bytes per vector and besides, seconds per vector of training and adding, and of a query."""
-    sizes = (len(vectors) // 4, len(vectors))
-    measured = [_index_at(name, vectors[:size], queries) for size in sizes]
-    entry: Json = {"index": name, "sizes": sizes, "query_cpu_ms": [one["query_cpu_s"] * 1000 for one in measured]}
-    # Two sizes settle two numbers: bytes of each vector, and of the rest, which is the same for all or one per list.
-    rest = [[n**0.5 if name in WITH_LISTS else 1.0] for n in sizes]
+    """Return an index's bytes per vector, per list and besides, seconds per vector of training and adding, of a query.
+
+    It is built from all vectors and from half of them, and where it has lists with half as many, too: three builds
+    settle the three numbers.
+    """
+    n = len(vectors)
+    n_lists = lists_of(n) if name in WITH_LISTS else 0
+    whole = _index_at(name, vectors, queries, n_lists)
+    fewer = _index_at(name, vectors, queries, n_lists // 2) if n_lists else whole
+    half = _index_at(name, vectors[: n // 2], queries, n_lists // 2)
+    entry: Json = {"index": name, "vectors": n, "n_lists": n_lists, "query_cpu_ms": 1000 * whole["query_cpu_s"]}
     for where in ("disk_bytes", "memory_bytes"):
-        equations = np.concatenate([np.array(sizes)[:, None], rest], axis=1)
-        slope, besides = np.linalg.solve(equations, [one[where] for one in measured])
-        entry[where], entry[f"{where}_besides"] = float(slope), max(0.0, float(besides))
-    entry |= {step: measured[1][step] / sizes[1] for step in ("train_cpu_s", "add_cpu_s")}
-    return entry
+        each = (fewer[where] - half[where]) / (n - n // 2)
+        of_list = (whole[where] - fewer[where]) / (n_lists - n_lists // 2) if n_lists else 0.0
+        besides = max(0.0, whole[where] - each * n - of_list * n_lists)
+        entry |= {where: each, f"{where}_of_list": of_list, f"{where}_besides": besides}
+    return entry | {step: whole[step] / n for step in ("train_cpu_s", "add_cpu_s")}
 
 
 def archive_costs(address: Address, settings: Settings, count: int) -> Json:
@@ -177,9 +182,10 @@ def _taken_in(kind: str, files: Sequence[bytes], encoder: PictureEncoder) -> Jso
     }
 
 
-def _index_at(name: str, vectors: Vectors, queries: Vectors) -> Json:
+def _index_at(name: str, vectors: Vectors, queries: Vectors, n_lists: int) -> Json:
+    """Build an index, with so many lists if it has any, and return its bytes and what it took."""
     with threadpool_limits(1):
-        index = create(name, vectors.shape[1])
+        index = create(name, vectors.shape[1], **({"n_lists": n_lists} if n_lists else {}))
         train = _cpu(lambda: index.train(vectors))
         add = _cpu(lambda: index.add(vectors))
         _search_all(index, queries)  # compiles

@@ -8,13 +8,11 @@ from core.types import Json
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
 _NAMES = {10**6: "1M", 10**7: "10M", 10**8: "100M", 10**9: "1B"}
-# How the time of a query grows with N. Lists: there are 4 sqrt(N), of which the same number is probed. Graphs: greedy
-# walks of O(log N) steps. All others look at every vector or code. What lists take besides codes grows with sqrt(N).
 WITH_LISTS = frozenset(["ivfpq", "opq-ivfpq", "lopq", "faiss-ivfflat", "faiss-ivfpq", "faiss-ivfpqfs"])
 _GRAPHS = frozenset(["faiss-hnsw"])
 _BEHIND_MILVUS_FROM = 10**8
 _TRAINING, _PER_LIST = 1_000_000, 39  # vectors that `core.indexes.ivfpq_cluster` trains with
-_ALL_LISTS = (65_536 / 4) ** 2  # vectors from which on an index has no more lists
+_MOST_LISTS = 65_536
 
 
 @dataclass(frozen=True)
@@ -50,10 +48,16 @@ def report(found: Json) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def lists_of(n: int) -> int:
+    """Return how many lists an index of N vectors has: 4 sqrt(N), if each gets 39 vectors to be trained with."""
+    return max(1, min(round(4 * math.sqrt(n)), n // _PER_LIST, _MOST_LISTS))
+
+
 def index_bytes(entry: Json, n: int, where: str = "memory") -> float:
     """Return the bytes of an index of N vectors, in "memory" or on "disk"."""
-    besides = math.sqrt(min(n, _ALL_LISTS)) if entry["index"] in WITH_LISTS else 1.0
-    return float(n * entry[f"{where}_bytes"] + besides * entry[f"{where}_bytes_besides"])
+    lists = lists_of(n) if entry["n_lists"] else 0
+    each, of_list, besides = (entry[f"{where}_bytes{part}"] for part in ("", "_of_list", "_besides"))
+    return float(n * each + lists * of_list + besides)
 
 
 def build_seconds(entry: Json, n: int) -> float:
@@ -62,12 +66,28 @@ def build_seconds(entry: Json, n: int) -> float:
     Both are distances to all lists where there are lists. Training sees a sample of what is more than a million.
     """
     growth = 1.0
-    if entry["index"] in WITH_LISTS:
-        growth = math.sqrt(min(n, _ALL_LISTS) / entry["sizes"][1])
+    if entry["n_lists"]:
+        growth = lists_of(n) / entry["n_lists"]
     elif entry["index"] in _GRAPHS:
-        growth = math.log(n) / math.log(entry["sizes"][1])
-    trained = min(1.0, max(_TRAINING, _PER_LIST * 4 * math.sqrt(min(n, _ALL_LISTS))) / n)
+        growth = math.log(n) / math.log(entry["vectors"])
+    trained = min(1.0, max(_TRAINING, _PER_LIST * lists_of(n)) / n)
     return float(growth * (entry["add_cpu_s"] + trained * entry["train_cpu_s"]))
+
+
+def query_ms(entry: Json, n: int) -> float:
+    """Return the processor milliseconds of a query among N vectors.
+
+    With lists: distances to all of them, then the codes in a few: as whichever of the two grows more. Graphs are
+    walked in O(log N) steps. All other indexes look at every vector or code.
+    """
+    if entry["n_lists"]:
+        lists = lists_of(n)
+        growth = max(lists / entry["n_lists"], n / lists * entry["n_lists"] / entry["vectors"])
+    elif entry["index"] in _GRAPHS:
+        growth = math.log(n) / math.log(entry["vectors"])
+    else:
+        growth = n / entry["vectors"]
+    return float(entry["query_cpu_ms"] * growth)
 
 
 def cpu_seconds(found: Json, n: int, index: str) -> float:
@@ -135,7 +155,7 @@ def _index_row(entry: Json) -> Sequence[str]:
     besides = index_bytes(entry, million) - million * entry["memory_bytes"]
     return (
         f"`{entry['index']}`", _bytes(entry["disk_bytes"]), _bytes(entry["memory_bytes"]), _short(besides / 1e6),
-        _short(1000 * build_seconds(entry, million)), _short(entry["query_cpu_ms"][1]),
+        _short(1000 * build_seconds(entry, million)), _short(entry["query_cpu_ms"]),
     )  # fmt: skip
 
 
@@ -156,7 +176,7 @@ def _total_rows(found: Json) -> list[Sequence[str]]:
     }
     rows += [(title, *(_bytes(n * size) for n in SIZES)) for title, size in sizes.items()]
     rows += [(f"`{one['index']}` in memory", *(_bytes(index_bytes(one, n)) for n in SIZES)) for one in indexes]
-    rows += [(f"`{one['index']}` query, CPU ms", *(_short(_query_ms(one, n)) for n in SIZES)) for one in indexes]
+    rows += [(f"`{one['index']}` query, CPU ms", *(_short(query_ms(one, n)) for n in SIZES)) for one in indexes]
     return rows
 
 
@@ -186,17 +206,6 @@ def _deployment_rows(found: Json) -> list[Sequence[str]]:
 def _entry(found: Json, index: str) -> Json:
     entry: Json = next(entry for entry in found["indexes"] if entry["index"] == index)
     return entry
-
-
-def _query_ms(entry: Json, n: int) -> float:
-    measured = entry["sizes"][1]
-    if entry["index"] in WITH_LISTS:
-        growth = math.sqrt(n / measured)
-    elif entry["index"] in _GRAPHS:
-        growth = math.log(n) / math.log(measured)
-    else:
-        growth = n / measured
-    return float(entry["query_cpu_ms"][1] * growth)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -50,6 +50,8 @@ class Cluster:
         """
         import ray
 
+        if not ray.is_initialized():  # Ray would look for another cluster by itself
+            raise lost(self.address, ConnectionError("it has ended"))
         try:
             found = ray.nodes()
         except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
@@ -76,6 +78,7 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
     if address != "auto" and place is None:
         raise ValueError(f"a cluster is auto, ray://HOST:10001 or HOST:6379, got {address!r}")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports to its makers
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")  # else a call after the connection is lost makes another one
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         import ray

@@ -4,6 +4,7 @@ Nodes are looked at every second, so that one that joins is given workers and on
 of a worker that died are done again by others; a task that has taken three workers with it is given up.
 """
 
+import contextlib
 import itertools
 import logging
 import re
@@ -94,10 +95,8 @@ class WorkPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        import ray
-
         for member in self._members:
-            ray.kill(member.actor)
+            _end(member)
         self._members.clear()
 
     def submit(self, task: Any) -> None:
@@ -116,6 +115,14 @@ class WorkPool:
 
         for task in tasks:
             self.submit(task)
+        try:
+            yield from self._results()
+        except (ConnectionError, ray.exceptions.RaySystemError) as error:
+            raise lost(self._cluster.address, error) from error
+
+    def _results(self) -> Iterator[tuple[Any, Any]]:
+        import ray
+
         last_worker = time.monotonic()
         while self._queue or any(member.tasks for member in self._members):
             self._look()
@@ -128,10 +135,7 @@ class WorkPool:
             if not waiting:
                 time.sleep(_LOOK_S / 4)
                 continue
-            try:
-                ready, _ = ray.wait(list(waiting), timeout=_LOOK_S, fetch_local=False)
-            except (ConnectionError, ray.exceptions.RaySystemError) as error:
-                raise lost(self._cluster.address, error) from error
+            ready, _ = ray.wait(list(waiting), timeout=_LOOK_S, fetch_local=False)
             for ref in ready:
                 yield from self._take(waiting[ref], ref)
 
@@ -177,8 +181,8 @@ class WorkPool:
         except ray.exceptions.RayTaskError as error:
             cause = error.as_instanceof_cause()
             raise _known(error) or cause from error
-        except (ConnectionError, ray.exceptions.RaySystemError) as error:
-            raise lost(self._cluster.address, error) from error
+        except ray.exceptions.RaySystemError:
+            raise
         except ray.exceptions.RayError as error:
             yield from self._bury(member, error)
             return
@@ -193,10 +197,8 @@ class WorkPool:
 
     def _bury(self, member: _Member, error: BaseException) -> Iterator[tuple[Any, Any]]:
         """Forget a worker that died; what it had goes back to the head of the queue, or is given up."""
-        import ray
-
         self._members.remove(member)
-        ray.kill(member.actor)  # it may only have lost a result
+        _end(member)  # it may only have lost a result
         first = _gist(error)
         _log.info("a worker on %s died (%s)", member.node.host, first)
         if member.opening is not None:
@@ -213,14 +215,12 @@ class WorkPool:
                 yield task.content, GivenUp(f"{task.deaths} workers died of it, the last on {member.node.host}")
 
     def _refuse(self, node: Node, reason: str) -> None:
-        import ray
-
         if node.id not in self._refused:
             _log.warning("the node %s is not used: %s", node.host, reason)
         self._refused[node.id] = reason
         for member in [member for member in self._members if member.node.id == node.id and not member.tasks]:
             self._members.remove(member)
-            ray.kill(member.actor)
+            _end(member)
 
     def _nobody(self, what: str) -> ClusterError:
         reasons = "; ".join(dict.fromkeys(self._refused.values()))
@@ -248,6 +248,15 @@ class _Actor:
     def work(self, task: Any) -> Any:
         """Return the worker's result."""
         return self._worker.work(task)
+
+
+def _end(member: _Member) -> None:
+    """Let a worker's process end, if there still is a connection: without one, Ray would look for another cluster."""
+    import ray
+
+    with contextlib.suppress(ConnectionError, ray.exceptions.RayError):
+        if ray.is_initialized():
+            ray.kill(member.actor)
 
 
 def _gist(error: BaseException) -> str:

@@ -28,7 +28,7 @@ pytest.importorskip("ray", reason="ray is not installed; see requirements-scale.
 
 PROJECT = Path(__file__).resolve().parents[2]
 MINE = Address("mine", "histogram")
-NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_log_monitor": False, "no_monitor": True}
 Make = Callable[..., Dataset]
 
 
