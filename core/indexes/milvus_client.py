@@ -169,7 +169,9 @@ class MilvusServer:
                 raise self._silent(f"{self.place} did not answer within {deadline_s:g} s") from error
             raise UnavailableError(f"{self.place} failed: {code}") from error
         except pymilvus.MilvusException as error:
-            if error.code in _REFUSED_CODES or "auth" in str(error.message).lower():
+            cause = error.__cause__  # of a failed connection: what the server itself said
+            refused = isinstance(cause, grpc.RpcError) and hasattr(cause, "code") and str(cause.code()) in _REFUSED
+            if refused or error.code in _REFUSED_CODES:
                 raise self._silent(f"{self.place} refuses the token; set PENTIMENTO_MILVUS_TOKEN") from error
             if self.is_embedded and self._client is None:
                 raise ServerSilentError(
