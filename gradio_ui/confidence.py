@@ -25,12 +25,14 @@ class Calibrations:
         self._lock = Lock()
 
     def of(self, engine: "Engine", outcome: "SearchOutcome", query_id: int | None) -> Json | None:
-        """Return {"is_match", "percentile", "sentence"} of the best result that is not the query itself.
+        """Return {"is_match", "percentile", "sentence"} of the best result that is not among the query.
 
         Returns None where there is no such result, where a filter left too little to expect a match in, and while a
         large gallery is being measured.
         """
-        best = next((result for result in outcome.results if result.image_id != query_id), None)
+        asked = {query_id, *outcome.steering.plus, *(one.image_id for one in outcome.steering.also)}
+        others = [result for result in outcome.results if result.image_id not in asked]
+        best = max(others, key=lambda result: result.similarity, default=None)  # steered results have another order
         store = engine.vectors(outcome.gallery)
         if best is None or outcome.n_searched < len(store) or len(store) > _MOST:
             return None

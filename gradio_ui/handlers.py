@@ -62,7 +62,8 @@ def search(
         "index": outcome.index,
         "n_searched": outcome.n_searched,
         "headline": present.headline(len(outcome.results), dataset.title),
-        "account": present.account(outcome.timings_ms, outcome.n_searched, kind, outcome.index, cached=outcome.cached),
+        "account": present.account(outcome.timings_ms, outcome.n_searched, kind, outcome.index, cached=outcome.cached)
+        + steering.said(outcome.steering),
         "n_candidates": outcome.n_candidates,
         "results": [
             {

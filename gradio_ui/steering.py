@@ -14,6 +14,7 @@ from gradio_ui.shelf import uploaded
 
 if TYPE_CHECKING:
     from core.search import Engine, Query
+    from core.search.steering import Steering
 
 _ASPECTS = ("content", "colour", "texture")
 _MOST_CARDS = 200
@@ -46,6 +47,22 @@ def weighs(request: Mapping[str, Any]) -> bool:
     """Say whether a request asks for colour or texture."""
     weights = _object(_object(request.get("steer"), "steer").get("weights"), "weights")
     return any(float(weights.get(name) or 0) > 0 for name in ("colour", "texture"))
+
+
+def said(steering: "Steering") -> str:
+    """Return how a search was steered, to be put behind what was searched; empty if it was not."""
+    parts = []
+    if steering.also:
+        parts.append(f"with {1 + len(steering.also)} pictures")
+    if steps := len(steering.plus) + len(steering.minus):
+        parts.append(f"steered by {steps} picture{'s' * (steps > 1)}")
+    if steering.weighs:
+        parts.append(f"weighing {' and '.join(name for name in _ASPECTS if steering.weights().get(name))}")
+    if steering.variety:
+        parts.append("varied")
+    if steering.hide_duplicates:
+        parts.append("near-duplicates hidden")
+    return "".join(f", {part}" for part in parts)
 
 
 class Measuring:

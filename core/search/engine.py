@@ -209,7 +209,8 @@ class Engine:
         wanted_look = self.query_looks.whole(chosen, query, measured) if measured else None
         near = self.near_duplicate_cosine(address) if steering.hide_duplicates else 1.0
         started = time.perf_counter()
-        n_candidates = min(how_many(steering, k), max(1, len(store)))
+        excluded = query.look.steering.minus
+        n_candidates = min(how_many(steering, k) + len(excluded), max(1, len(store)))
         if isinstance(structure, ServedIndex):
             found, n_searched = find(structure, encoded.vector, n_candidates, where or {}, dataset, store, knobs)
         else:
@@ -224,10 +225,10 @@ class Engine:
         similarities = vectors @ encoded.vector
         best = np.lexsort((ids, -similarities))
         order = Order(best[:k].tolist())
-        if steering.reorders:
+        if steering.reorders or excluded:
             colour, texture = overlap(wanted_look, measured.of(ids[best])) if measured and wanted_look else (None, None)
             candidates = Candidates(ids[best], similarities[best], vectors[best], colour, texture)
-            order = reorder(candidates, steering, k, near)
+            order = reorder(candidates, steering, k, near, excluded)
             order = Order(best[order.rows].tolist(), order.scores)
         search_ms = 1000 * (time.perf_counter() - started)
         records = dataset.catalog.records(ids[order.rows].tolist())

@@ -50,6 +50,7 @@ class QueryLooks:
             ValueError: there is neither a picture nor a plus.
             ImageError, UnknownNameError: a picture cannot be read.
         """
+        query = query.look
         pictures = [one for one in (query, *query.steering.also) if one.kind in ("picture", "stored")]
         own = [self.one(address, one, looks) for one in pictures]
         plus, minus = looks.of(query.steering.plus), looks.of(query.steering.minus)

@@ -25,6 +25,8 @@ class Query:
         region: (x0, y0, x1, y1) fractions of the turned picture, from its top left corner; None for all of it.
         quarter_turns: clockwise, applied before mirroring and before the region is cut out.
         steering: more pictures, pluses and minuses, weights and variety; see `steered`.
+        pictured: of a vector that was made from a query by picture, that query: its colours count, its minuses are left
+            out.
     """
 
     kind: Literal["picture", "stored", "vector"]
@@ -35,6 +37,7 @@ class Query:
     quarter_turns: int = 0
     mirrored: bool = False
     steering: Steering = NONE
+    pictured: "Query | None" = None
 
     @staticmethod
     def picture(
@@ -89,6 +92,11 @@ class Query:
         if any(one.steering != NONE for one in steering.also):
             raise ValueError("a further query picture cannot be steered by itself")
         return replace(self, steering=steering)
+
+    @property
+    def look(self) -> "Query":
+        """The query whose pictures say what colours and textures are looked for."""
+        return self.pictured or self
 
     def unsteered(self) -> "Query":
         """Return this query's first picture alone."""

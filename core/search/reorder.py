@@ -1,5 +1,6 @@
 """Choosing the results among more candidates: what counts how much, without repetition, with variety."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,16 +51,17 @@ def how_many(steering: Steering, k: int) -> int:
     """Return how many candidates must be found so that k results can be chosen among them."""
     if steering.weighs or steering.variety or steering.hide_duplicates:
         return max(_WEIGHED, 5 * k)
-    return k + len(steering.minus)
+    return k
 
 
-def reorder(candidates: Candidates, steering: Steering, k: int, near: float) -> Order:
+def reorder(candidates: Candidates, steering: Steering, k: int, near: float, excluded: Sequence[int] = ()) -> Order:
     """Return up to k candidates as `steering` says.
 
     Args:
+        excluded: ids that are no results.
         near: cosine from which two pictures are near-duplicates.
     """
-    rows = np.flatnonzero(~np.isin(candidates.ids, steering.minus))
+    rows = np.flatnonzero(~np.isin(candidates.ids, np.asarray(excluded, np.int64)))
     relevance: NDArray[np.floating] = candidates.similarities[rows]
     scores: dict[str, NDArray[np.floating]] = {}
     if steering.weighs and candidates.colour is not None and candidates.texture is not None:

@@ -65,7 +65,7 @@ class Steering:
     @property
     def reorders(self) -> bool:
         """Whether results are chosen among more candidates than are asked for."""
-        return self.weighs or self.variety > 0 or self.hide_duplicates or bool(self.minus)
+        return self.weighs or self.variety > 0 or self.hide_duplicates
 
     def weights(self) -> dict[str, float]:
         """Return the weights that are not 0, by the names of the scores."""

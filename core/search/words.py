@@ -141,7 +141,7 @@ def meaning(engine: "Engine", address: str, text: str, query: Query | None = Non
     scaled = sentence * spread_ratio(store.vectors, picture, sentence)
     mixed = Query.vector((1 - mix) * picture + mix * scaled)
     steering = replace(query.steering, also=(), plus=(), minus=())  # they are in the vector already
-    return replace(mixed, steering=steering)
+    return replace(mixed, steering=steering, pictured=query)
 
 
 def why_not_by_meaning(engine: "Engine", address: str) -> tuple[str, str]:

@@ -59,6 +59,9 @@ def test_the_page_finds_what_the_engine_finds(measured: Engine, shelf: Shelf) ->
     assert [card["id"] for card in answer["results"]] == [one.image_id for one in wanted.results]
     assert [card["scores"] for card in answer["results"]] == [one.scores for one in wanted.results]
     assert answer["n_candidates"] == 174
+    assert answer["account"].endswith(
+        "with 3 pictures, steered by 2 pictures, weighing content and colour, varied, near-duplicates hidden"
+    )
 
 
 def test_a_search_that_is_not_steered_says_nothing_of_it(engine: Engine) -> None:

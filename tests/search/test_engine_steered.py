@@ -1,5 +1,7 @@
 """A steered search, on the embedded paintings, with every index that is prepared."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,6 +85,14 @@ def test_a_vector_has_no_colour_until_there_is_a_picture(engine: Engine) -> None
     with pytest.raises(ValueError, match="need a picture"):
         engine.search("paintings", query)
     assert ids(engine, query.steered(plus=(4,), content=0.0), k=1) == [4]
+
+
+def test_a_vector_made_from_a_steered_picture_keeps_its_colours_and_minuses(engine: Engine) -> None:
+    picture = Query.stored(4).steered(minus=(133,))
+    query = replace(Query.vector(engine.encode("paintings", picture)), pictured=picture)
+    assert 133 in ids(engine, Query.vector(engine.encode("paintings", Query.stored(4))), k=174)
+    assert 133 not in ids(engine, query, k=174)
+    assert ids(engine, query.steered(colour=1.0, content=0.0), k=1) == [4]
 
 
 def test_an_unknown_plus_is_named(engine: Engine) -> None:

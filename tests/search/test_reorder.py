@@ -38,8 +38,8 @@ def test_weighing_sorts_by_the_weighed_ranks(seed: int, colour: float, texture: 
         assert score["content"] == pytest.approx(float(found.similarities[row]))
 
 
-def test_a_minus_is_no_result() -> None:
-    order = reorder(candidates(), Steering(minus=(100, 103)), 5, near=1.0)
+def test_what_is_excluded_is_no_result() -> None:
+    order = reorder(candidates(), Steering(), 5, near=1.0, excluded=(100, 103))
     assert order.rows == [1, 2, 4, 5, 6]
 
 
@@ -66,6 +66,5 @@ def test_variety_makes_the_results_less_alike() -> None:
 def test_more_candidates_than_results_are_asked_for_only_when_there_is_a_choice() -> None:
     assert how_many(Steering(), 24) == 24
     assert how_many(Steering(plus=(1, 2)), 24) == 24
-    assert how_many(Steering(minus=(1, 2)), 24) == 26
     assert how_many(Steering(colour=0.1), 24) == how_many(Steering(hide_duplicates=True), 24) == 1000
     assert how_many(Steering(variety=0.1), 400) == 2000
