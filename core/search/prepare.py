@@ -1,5 +1,6 @@
 """Preparing a gallery: data set, features, indexes, colours and textures, map; only what is missing or out of date."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,8 @@ def prepare_gallery(
         describe(name)
     encoders.describe(chosen.encoder, settings)
     prepare_dataset(chosen.dataset, settings, progress)
+    with contextlib.suppress(UnavailableError):  # a Python without full-text search does everything else
+        datasets.open(chosen.dataset, settings).catalog.index_words()
     pipeline = None if cluster is None else cluster_pipeline(cluster)
     features = extract(chosen, settings, progress, rebuild=rebuild, pipeline=pipeline)
     store = FeatureStore.open(chosen, settings)
