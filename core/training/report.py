@@ -1,6 +1,7 @@
 """What is left for people after a run: the curves and a model card."""
 
 import io
+import shlex
 from pathlib import Path
 
 from core.storage import write_bytes
@@ -66,13 +67,21 @@ def write_card(path: Path, facts: Json, pictures: Pictures) -> None:
 def command(facts: Json) -> str:
     """Return the command that trains this encoder again."""
     plan, schedule = facts["plan"], facts["schedule"]
-    words = ["python -m core train", plan["method"], *plan["galleries"], "--name", plan["name"]]
+    words = ["python", "-m", "core", "train", plan["method"], *plan["galleries"], "--name", plan["name"]]
     words += [f"--{flag}" for flag in ("whole", "frozen", "refit") if plan[flag]]
     for option, value in (
-        ("backbone", plan["backbone"]), ("dim", plan["dim"]), ("hidden", plan["hidden"]), ("views", plan["views"]),
+        ("backbone", plan["backbone"]), ("dim", plan["dim"]), ("hidden", plan["hidden"]), ("dropout", plan["dropout"]),
+        ("views", plan["views"]),
         ("strength", plan["strength"]), ("keep", plan["keep"]), ("kept-dim", plan["kept_dim"]), ("size", plan["size"]),
         ("batch", plan["batch"]), ("mixing", plan["mixing"]), ("epochs", schedule["epochs"]),
-        ("learning-rate", schedule["learning_rate"]), ("seed", schedule["seed"]), ("patience", schedule["patience"]),
+        ("learning-rate", schedule["learning_rate"]), ("backbone-rate", schedule["backbone_rate"]),
+        ("seed", schedule["seed"]), ("patience", schedule["patience"]),
     ):  # fmt: skip
         words += [f"--{option}", str(value)]
-    return " ".join(words)
+    for name in plan["fields"]:
+        words += ["--label", name]
+    for name, value in plan["options"].items():
+        words += ["--option", f"{name}={value}"]
+    words += ["--group", plan["group"]] if plan["group"] else []
+    words += ["--title", plan["title"]] if plan["title"] else []
+    return shlex.join(words)
