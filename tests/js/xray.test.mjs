@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { voronoi } from "../../gradio_ui/assets/xray-cells.js";
+import { heapAfter } from "../../gradio_ui/assets/xray-scan.js";
+
+const area = (corners) => Math.abs(corners.reduce((sum, [x, y], at) => {
+  const [nx, ny] = corners[(at + 1) % corners.length];
+  return sum + x * ny - nx * y;
+}, 0)) / 2;
+
+function random(seed) {
+  return () => (seed = (seed * 1103515245 + 12345) % 2147483648) / 2147483648;
+}
+
+test("cells hold what is nearest to their place, and fill the disc", () => {
+  const next = random(7);
+  const places = Array.from({ length: 60 }, () => {
+    const [radius, angle] = [Math.sqrt(next()), 2 * Math.PI * next()];
+    return [radius * Math.cos(angle), radius * Math.sin(angle)];
+  });
+  const cells = voronoi(places);
+  cells.forEach((corners, at) => {
+    for (const [x, y] of corners) {
+      const own = (x - places[at][0]) ** 2 + (y - places[at][1]) ** 2;
+      for (const [ox, oy] of places) assert.ok(own <= (x - ox) ** 2 + (y - oy) ** 2 + 1e-9);
+    }
+  });
+  const whole = cells.reduce((sum, corners) => sum + area(corners), 0);
+  assert.ok(Math.abs(whole - Math.PI * 1.03 ** 2) < 0.01, String(whole)); // 72 corners of a circle
+});
+
+test("a single list is the whole disc", () => {
+  assert.equal(voronoi([[0, 0]])[0].length, 72);
+});
+
+test("the heap is the nearest of what entered so far", () => {
+  const entered = [[0, 11, 0.5], [1, 12, 0.4], [3, 13, 0.6], [7, 14, 0.1]];
+  assert.deepEqual(heapAfter(entered, 3, 2).map((one) => one[1]), [12, 11]);
+  assert.deepEqual(heapAfter(entered, 7, 2).map((one) => one[1]), [14, 12]);
+  assert.deepEqual(heapAfter(entered, 0, 2).map((one) => one[1]), [11]);
+});
