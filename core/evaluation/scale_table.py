@@ -33,7 +33,8 @@ class Prices:
 def report(found: Json) -> str:
     """Return all tables as Markdown."""
     parts = [
-        f"Measured on {found['machine']['machine']}, {found['machine']['cores']} cores, one thread, with "
+        f"Measured on {found['machine']['machine']}, {found['machine']['cores']} cores under a load of "
+        f"{found['machine'].get('load_average', 'unknown')}, with one thread, from "
         f"`{found['gallery']}` ({found['encoder_dim']} numbers a vector) and {found['vectors']:,} vectors made of its "
         "own by adding noise.",
         "### What one picture costs",

@@ -54,7 +54,7 @@ class Cluster:
             raise lost(self.address, ConnectionError("it has ended"))
         try:
             found = ray.nodes()
-        except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        except (RuntimeError, *connection_errors()) as error:
             raise lost(self.address, error) from error
         cores = [(node, int(node["Resources"].get("CPU", 0))) for node in found if node["Alive"]]
         return [Node(node["NodeID"], node["NodeManagerAddress"], count) for node, count in cores if count]
@@ -100,6 +100,17 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
         yield Cluster(address)
     finally:
         ray.shutdown()
+
+
+def connection_errors() -> tuple[type[Exception], ...]:
+    """Return what Ray's calls raise when the cluster is not there any more."""
+    import ray
+
+    try:
+        import grpc
+    except ImportError:  # only a connection by ray:// needs it
+        return ConnectionError, ray.exceptions.RaySystemError
+    return ConnectionError, ray.exceptions.RaySystemError, grpc.RpcError
 
 
 def lost(address: str, error: BaseException) -> ClusterError:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from core import __version__
 from core.errors import ClusterError, RetrievalError
-from core.features.cluster import Cluster, Node, lost
+from core.features.cluster import Cluster, Node, connection_errors, lost
 
 _log = logging.getLogger(__name__)
 
@@ -111,13 +111,11 @@ class WorkPool:
         Raises:
             RetrievalError: a worker's own, or ClusterError: no node can work, or the cluster is lost.
         """
-        import ray
-
         for task in tasks:
             self.submit(task)
         try:
             yield from self._results()
-        except (ConnectionError, ray.exceptions.RaySystemError) as error:
+        except connection_errors() as error:
             raise lost(self._cluster.address, error) from error
 
     def _results(self) -> Iterator[tuple[Any, Any]]:
@@ -254,7 +252,7 @@ def _end(member: _Member) -> None:
     """Let a worker's process end, if there still is a connection: without one, Ray would look for another cluster."""
     import ray
 
-    with contextlib.suppress(ConnectionError, ray.exceptions.RayError):
+    with contextlib.suppress(ray.exceptions.RayError, *connection_errors()):
         if ray.is_initialized():
             ray.kill(member.actor)
 
