@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from core.indexes.ivfpq_model import Model
 from core.indexes.lists import BLOCK, Lists, arrange, codes_at, mask_bits, pack, unpack
+from core.indexes.prepared import Prepared
 from core.indexes.snapshot import Mask, Rows
 from core.types import Codes
 
@@ -14,12 +15,13 @@ Bits = NDArray[np.uint64]
 
 
 class InvertedLists:
-    """Immutable, but for the eligibility of the last tombstones, which is kept until they change.
+    """Immutable, but for what searches keep here: the eligibility of the last tombstones, and `prepared`.
 
     Attributes:
         lists: what the search kernel reads.
         stored: (n, D) stored vectors in the order of rows, or None.
         everything: (0,) says to the search kernel that every list counts.
+        prepared: what an index needs to search it, which is gathered at the first search.
     """
 
     def __init__(self, lists: Lists, M: int, n_bits: int, stored: NDArray[Any] | None) -> None:
@@ -28,6 +30,7 @@ class InvertedLists:
         self.stored = stored
         self._M, self._n_bits = M, n_bits
         self.everything: NDArray[np.bool_] = np.empty(0, dtype=bool)
+        self.prepared: Prepared | None = None
         self._of_alive: tuple[Mask, Bits, NDArray[np.bool_]] | None = None
 
     @classmethod

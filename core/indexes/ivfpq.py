@@ -9,7 +9,6 @@ here gives the same answers by compiled kernels, see `scan`.
 """
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,10 +23,9 @@ from core.indexes.base import Index, Knob, Mask, Rows, SearchResult, Segment
 from core.indexes.effort import Effort
 from core.indexes.inverted import InvertedLists
 from core.indexes.ivfpq_model import Model, RotationKind, train_model
+from core.indexes.prepared import Options, Prepared
 from core.indexes.refine import Kind, VectorStore
-from core.indexes.scan import search
 from core.indexes.scan_vbmi import permutes_bytes
-from core.indexes.threads import run_chunks
 from core.types import Codes, Distances, Ids, Json, Vectors
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _MOST_LISTS = 65_536
+_MOST_RERANKED = 100_000
 _ROWS = 65_536  # vectors that are viewed and encoded together, to bound the memory
 
 
@@ -59,7 +58,10 @@ class IVFPQ(Index):
     knobs: ClassVar[Mapping[str, Knob]] = {
         "n_probe": Knob(8, 1, _MOST_LISTS, "lists that are scanned"),
         "n_rerank": Knob(
-            0, 0, 100_000, "candidates that are compared again with stored vectors, if the index stores them"
+            0,
+            0,
+            _MOST_RERANKED,
+            "candidates that are compared again with stored vectors; only where `store` keeps them",
         ),
     }
 
@@ -108,6 +110,8 @@ class IVFPQ(Index):
             dim, n_lists=n_lists, n_subspaces=n_subspaces, n_bits=n_bits, rotation=rotation,
             own_codewords=bool(own_codewords), store=store, seed=seed,
         )  # fmt: skip
+        if store is None:  # of this object, not of the class: what cannot be done is not offered
+            vars(self)["knobs"] = {"n_probe": type(self).knobs["n_probe"]}
         self.n_lists, self.n_bits = n_lists, n_bits
         self.permute = permutes_bytes()
         self.model: Model
@@ -139,43 +143,49 @@ class IVFPQ(Index):
         return exported
 
     def search(self, queries: Any, k: int, *, allowed: Any = None, **knobs: Any) -> SearchResult:
-        """Do what `Index.search` does; a plain search takes a short way, which saves 30 microseconds of checks."""
-        found = self._plain(queries, k, **knobs) if allowed is None and knobs.keys() <= {"n_probe"} else None
-        return super().search(queries, k, allowed=allowed, **knobs) if found is None else found
+        """Do what `Index.search` does; a plain search takes a short way, which saves 30 microseconds of checks.
 
-    def _plain(self, queries: Any, k: Any, n_probe: Any = 8) -> SearchResult | None:
-        """Search one segment without filter, tombstones, re-ranking or threads; None if it is anything else."""
+        Raises:
+            ValueError: candidates shall be re-ranked, and no vectors are stored.
+        """
+        found = self._plain(queries, k, **knobs) if allowed is None else None
+        if found is not None:
+            return found
+        given = 0 if "n_rerank" in self.knobs else knobs.pop("n_rerank", 0)
+        if type(self).knobs["n_rerank"].check("n_rerank", given):
+            raise ValueError(f"n_rerank needs stored vectors: make {self.name} with store='sq8' or store='float16'")
+        return super().search(queries, k, allowed=allowed, **knobs)
+
+    def _plain(self, queries: Any, k: Any, n_probe: Any = 8, n_rerank: Any = 0, **others: Any) -> SearchResult | None:
+        """Search one segment without filter or tombstones; None if it is anything else, or an argument is wrong."""
         segments = self._snapshot.segments
         if (
-            len(segments) != 1
+            others
+            or len(segments) != 1
             or segments[0].alive is not None
             or type(queries) is not np.ndarray
             or queries.dtype != np.float32
             or queries.ndim != 2
             or queries.shape[1] != self.dim
-            or not queries.flags.c_contiguous
+            or not queries.flags.carray  # contiguous, aligned and writeable: the kind that the kernel is compiled for
             or type(k) is not int
             or type(n_probe) is not int
+            or type(n_rerank) is not int
             or not 0 < k <= len(segments[0].ids)
-            or len(queries) == 0
-            or (self.threads > 1 and len(queries) > 1)  # threads share queries, not the lists of one
             or not 0 < n_probe <= _MOST_LISTS
-            or not math.isfinite(np.add.reduce(queries, axis=None))
+            or not 0 <= n_rerank <= (0 if self.store is None else _MOST_RERANKED)
+            or len(queries) == 0
         ):
             return None
-        ids, held = segments[0].ids, segments[0].structure
-        frame = self.model.frame
-        views = queries + frame.offset if frame.matrix is None else frame.view(queries)
-        rows = np.empty((len(queries), k), dtype=np.int64)
-        distances = np.empty((len(queries), k), dtype=np.float32)
-        search(
-            views, self.model.quantizers, held.lists, held.lists.filled, held.everything, self.n_bits,
-            min(n_probe, len(self.model.centroids)), k, self.permute, rows, distances,
-        )  # fmt: skip
-        found = ids[rows]
-        if (rows[:, -1] < 0).any():
-            found[rows < 0] = -1
-        return SearchResult(found.astype(np.int64), distances)
+        prepared = self._prepared(segments[0])
+        return prepared.search(queries, k, Options(n_probe, n_rerank, self.permute, self.threads))
+
+    def _prepared(self, segment: Segment) -> Prepared:
+        """Return what the kernels need; it is gathered once for each structure."""
+        held: InvertedLists = segment.structure
+        if held.prepared is None:
+            held.prepared = Prepared.of(self.model, held.lists, segment.ids, self.store, held.stored)
+        return held.prepared
 
     # The hooks of the base class -------------------------------------------------------------------------------------
 
@@ -197,10 +207,7 @@ class IVFPQ(Index):
         n_lists = suited if wanted_lists is None else min(wanted_lists, n_training)
         n_bits = wanted_bits if n_training >= 1 << wanted_bits else 4
         if n_bits != wanted_bits or (wanted_lists or n_lists) != n_lists:
-            _log.warning(
-                "%d vectors train %d lists and %d bits, not the %s lists and %d bits that were asked for",
-                n_training, n_lists, n_bits, wanted_lists or n_lists, wanted_bits,
-            )  # fmt: skip
+            _log.warning("%s: %d lists of %d-bit codes, for %d vectors are few", self.name, n_lists, n_bits, n_training)
         return n_lists, n_bits
 
     def _build(self, vectors: Vectors) -> InvertedLists:
@@ -221,9 +228,7 @@ class IVFPQ(Index):
     def _search(
         self, segment: Segment, queries: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]
     ) -> tuple[Rows, Distances]:
-        return self._probe(
-            segment, queries, k, mask, min(knobs["n_probe"], len(self.model.centroids)), knobs["n_rerank"]
-        )
+        return self._probe(segment, queries, k, mask, knobs["n_probe"], knobs.get("n_rerank", 0))
 
     def _scan(self, segment: Segment, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Distances]:
         mask = np.zeros(len(segment), dtype=bool)
@@ -235,23 +240,9 @@ class IVFPQ(Index):
         self, segment: Segment, queries: Vectors, k: int, mask: Mask | None, n_probe: int, n_rerank: int
     ) -> tuple[Rows, Distances]:
         """Search n_probe lists, and re-rank n_rerank candidates where vectors are stored."""
-        held: InvertedLists = segment.structure
-        eligible, usable = held.eligible(mask, segment.alive)
-        views, quantizers, n_bits = self.model.frame.view(queries), self.model.quantizers, self.n_bits
-        wanted = k if self.store is None else min(max(k, n_rerank), len(segment))
-        rows = np.empty((len(queries), wanted), dtype=np.int64)
-        distances = np.empty((len(queries), wanted), dtype=np.float32)
-
-        def work(start: int, stop: int) -> None:
-            search(
-                views[start:stop], quantizers, held.lists, eligible, usable, n_bits, n_probe, wanted, self.permute,
-                rows[start:stop], distances[start:stop],
-            )  # fmt: skip
-
-        run_chunks(work, len(queries), self.threads)
-        if self.store is not None and held.stored is not None and n_rerank:
-            rows, distances = self.store.rank(queries, held.stored, rows, k, self.threads)
-        return rows[:, :k], distances[:, :k]
+        eligible, usable = segment.structure.eligible(mask, segment.alive)
+        options = Options(n_probe, n_rerank, self.permute, self.threads)
+        return self._prepared(segment).find(queries, k, options, eligible, usable)
 
     def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
         centroids = self.model.centroids

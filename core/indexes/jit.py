@@ -28,6 +28,8 @@ KERNEL_FILES = (
         "jit.py",
         "llvm.py",
         "borrow.py",
+        "plan.py",
+        "shift.py",
         "products.py",
         "selection.py",
         "clustering_kernels.py",
@@ -54,6 +56,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 def part(function: Callable[..., Any]) -> Any:
     """Compile `function` into the kernels that call it; that it cannot be called from Python saves work."""
     return _njit(**_OPTIONS, fastmath=_FAST, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def part_with_nan(function: Callable[..., Any]) -> Any:
+    """Do what `part` does, for a function that may meet NaN, which all others take for granted not to."""
+    fast = _FAST - {"nnan"}
+    return _njit(**_OPTIONS, fastmath=fast, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
 
 
 def processor_has(feature: str) -> bool:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numba.core.cgutils
 import numba.extending
+import numba.np.arrayobj
 from llvmlite import ir
+from numba import types
 
 # Decorated functions are typed by Numba when they are compiled, not by annotations.
 intrinsic: Any = numba.extending.intrinsic
 cgutils: Any = numba.core.cgutils
+arrayobj: Any = numba.np.arrayobj
 
 LANES = 16
 FLOAT = ir.FloatType()
@@ -46,3 +49,19 @@ def reduce_vector(builder: Any, operation: str, vector: Any) -> Any:
     function = ir.FunctionType(kind.element, [kind])
     name = f"llvm.vector.reduce.{operation}.v{LANES}{code}"
     return builder.call(builder.module.declare_intrinsic(name, (), function), [vector])
+
+
+@intrinsic
+def prefetch(typing_context, address):  # type: ignore[no-untyped-def]
+    """Begin to load the 64 bytes around an address into the caches; any address will do, also a wrong one."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        byte = ir.IntType(8).as_pointer()
+        flag = ir.IntType(32)
+        function = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
+        fetch = builder.module.declare_intrinsic("llvm.prefetch", (byte,), function)
+        read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
+        builder.call(fetch, [builder.inttoptr(arguments[0], byte), read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate

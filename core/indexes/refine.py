@@ -12,13 +12,14 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from core.indexes.jit import kernel
-from core.indexes.llvm import intrinsic
-from core.indexes.selection import sort_pairs
-from core.indexes.threads import run_chunks
+from core.indexes.jit import kernel, part
+from core.indexes.llvm import intrinsic, prefetch
+from core.indexes.selection import select_smallest, sort_pairs
 from core.types import Distances, Vectors
 
 Kind = Literal["sq8", "float16"]
+_AHEAD = 16  # rows that are on their way from memory while one is compared
+_LINE = 64  # bytes that come from memory at once
 Stored = NDArray[Any]  # (N, D) uint8, or float16 seen as uint16
 
 
@@ -61,20 +62,21 @@ class VectorStore:
         return np.asarray(stored * self.step + self.low, dtype=np.float32)
 
     def rank(
-        self, queries: Vectors, stored: Stored, candidates: NDArray[np.int64], k: int, threads: int
-    ) -> tuple[NDArray[np.int64], Distances]:
-        """Return the k nearest of each query's candidates (Q, R), and the squared distances to them as stored."""
-        rows, distances = candidates.copy(), np.empty(candidates.shape, dtype=np.float32)
+        self,
+        queries: Vectors,
+        stored: Stored,
+        candidates: NDArray[np.int64],
+        found: tuple[NDArray[np.int64], Distances],
+    ) -> None:
+        """Find the nearest among each query's candidates (Q, R), -1 last, which are overwritten.
 
-        def work(start: int, stop: int) -> None:
-            part = rows[start:stop], distances[start:stop]
-            if self.kind == "float16":
-                _rank_halves(queries[start:stop], stored, *part)
-            else:
-                _rank_bytes(queries[start:stop], stored, self.low, self.step, *part)
-
-        run_chunks(work, len(queries), threads)
-        return rows[:, :k], distances[:, :k]
+        Args:
+            found: (Q, k) rows and squared distances to them as stored, k <= R, which are filled.
+        """
+        if self.kind == "float16":
+            _rank_halves(queries, stored, candidates, *found)
+        else:
+            _rank_bytes(queries, stored, self.low, self.step, candidates, *found)
 
 
 @intrinsic
@@ -87,33 +89,65 @@ def _half_to_float(typing_context, bits):  # type: ignore[no-untyped-def]
     return types.float32(types.uint16), generate
 
 
+@part
+def _prefetch_row(stored, row):  # type: ignore[no-untyped-def]
+    n_bytes = stored.strides[0]
+    start = np.uintp(stored.ctypes.data) + np.uintp(max(row, 0) * n_bytes)
+    for byte in range(0, n_bytes, _LINE):
+        prefetch(start + np.uintp(byte))
+
+
+@part
+def _choose(candidates, distances, rows, nearest):  # type: ignore[no-untyped-def]
+    """Fill rows and nearest (k,) with the k candidates of least distance, ascending; both inputs are overwritten."""
+    k = rows.shape[0]
+    select_smallest(distances, candidates, distances.shape[0], k)
+    sort_pairs(distances, candidates, k)
+    for i in range(k):
+        rows[i], nearest[i] = candidates[i], distances[i]
+
+
 @kernel
-def _rank_bytes(queries, stored, low, step, rows, distances):  # type: ignore[no-untyped-def]
-    """Sort each query's rows (Q, R) by distance to stored vectors; -1 and inf come last."""
-    dim = queries.shape[1]
-    for i in range(queries.shape[0]):
-        for j in range(rows.shape[1]):
-            row = rows[i, j]
+def _rank_bytes(queries, stored, low, step, candidates, rows, nearest):  # type: ignore[no-untyped-def]
+    """Fill rows and nearest (Q, k) from the candidates (Q, R) of each query; -1 and inf come last."""
+    n_queries, dim = queries.shape
+    count = candidates.shape[1]
+    distances, above = np.empty(count, np.float32), np.empty(dim, np.float32)
+    for i in range(n_queries):
+        for j in range(min(_AHEAD, count)):
+            _prefetch_row(stored, candidates[i, j])
+        for d in range(dim):
+            above[d] = queries[i, d] - low[d]
+        for j in range(count):
+            if j + _AHEAD < count:
+                _prefetch_row(stored, candidates[i, j + _AHEAD])
+            row = candidates[i, j]
             distance = np.float32(0 if row >= 0 else np.inf)
             if row >= 0:
                 for d in range(dim):
-                    difference = queries[i, d] - low[d] - step[d] * np.float32(stored[row, d])
+                    difference = above[d] - step[d] * np.float32(stored[row, d])
                     distance += difference * difference
-            distances[i, j] = distance
-        sort_pairs(distances[i], rows[i], rows.shape[1])
+            distances[j] = distance
+        _choose(candidates[i], distances, rows[i], nearest[i])
 
 
 @kernel
-def _rank_halves(queries, stored, rows, distances):  # type: ignore[no-untyped-def]
-    """Sort each query's rows (Q, R) by distance to stored vectors; -1 and inf come last."""
-    dim = queries.shape[1]
-    for i in range(queries.shape[0]):
-        for j in range(rows.shape[1]):
-            row = rows[i, j]
+def _rank_halves(queries, stored, candidates, rows, nearest):  # type: ignore[no-untyped-def]
+    """Fill rows and nearest (Q, k) from the candidates (Q, R) of each query; -1 and inf come last."""
+    n_queries, dim = queries.shape
+    count = candidates.shape[1]
+    distances = np.empty(count, np.float32)
+    for i in range(n_queries):
+        for j in range(min(_AHEAD, count)):
+            _prefetch_row(stored, candidates[i, j])
+        for j in range(count):
+            if j + _AHEAD < count:
+                _prefetch_row(stored, candidates[i, j + _AHEAD])
+            row = candidates[i, j]
             distance = np.float32(0 if row >= 0 else np.inf)
             if row >= 0:
                 for d in range(dim):
                     difference = queries[i, d] - _half_to_float(stored[row, d])
                     distance += difference * difference
-            distances[i, j] = distance
-        sort_pairs(distances[i], rows[i], rows.shape[1])
+            distances[j] = distance
+        _choose(candidates[i], distances, rows[i], nearest[i])

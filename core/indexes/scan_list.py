@@ -1,8 +1,9 @@
 """The scan of one list: bound its codes from below, and collect those that may be among the k nearest.
 
 Candidates are pairs (value, place). A value is the distance in float32, but for the stored term, which is rounded down:
-it is below the distance by no more than the slack. The k smallest values so far are a heap; what is more than the slack
-above the largest of them is out.
+it is below the distance by no more than the slack. Whenever twice as many candidates as needed have come together, the
+k-th smallest value is looked up, and what is more than the slack above it is dropped and no longer collected. (A heap
+would give a tighter threshold, but keeping it takes longer than the look-ups that it saves.)
 """
 
 import numpy as np
@@ -10,27 +11,39 @@ import numpy as np
 from core.indexes import scan_vbmi
 from core.indexes.jit import part
 from core.indexes.lists import BLOCK
+from core.indexes.llvm import prefetch
 from core.indexes.scan_portable import byte_of, scan_block, sum_entries
-from core.indexes.selection import count_bits, lowest_bit, replace_largest, select_smallest
+from core.indexes.selection import count_bits, lowest_bit, select_smallest
 
 PLACE_BITS = 40  # of a candidate's place: (probe << 40) | (block * 64 + lane)
+_AT_ONCE = 4  # blocks that share one load of each table
 _FEW = 6  # a block with that few eligible codes is not worth a scan
 
 if scan_vbmi.AVAILABLE:
-    _scan_1, _scan_4 = scan_vbmi.make_scan(1), scan_vbmi.make_scan(4)
+    _scan = scan_vbmi.make_scan(_AT_ONCE)
 else:  # never called, but compiled
 
     @part
-    def _scan_1(codes, n_columns, tables, terms, term_factor, threshold, masks):  # type: ignore[no-untyped-def]
+    def _scan(codes, n_columns, tables, terms, term_factor, threshold, masks):  # type: ignore[no-untyped-def]
         return np.uint64(0)
 
-    _scan_4 = _scan_1
+
+@part
+def n_gathered(k):  # type: ignore[no-untyped-def]
+    """Return how many candidates come together before the threshold is looked up."""
+    return k + max(k, 24)
+
+
+@part
+def n_places(k):  # type: ignore[no-untyped-def]
+    """Return for how many candidates there must be room."""
+    return n_gathered(k) + 3 * BLOCK
 
 
 @part
 def scan_blocks(  # type: ignore[no-untyped-def]
-    codes, terms, eligible, block, end, first_place, base, step, table, bytes_table, scale, permute, heap, slack,
-    values, places, masks, n_found,
+    codes, terms, eligible, block, end, first_place, base, step, table, bytes_table, scale, permute, k, slack,
+    values, places, masks, n_found, threshold,
 ):  # fmt: skip
     """Append the codes of one list that may be among the k nearest to the candidates, until there is no room for more.
 
@@ -43,88 +56,82 @@ def scan_blocks(  # type: ignore[no-untyped-def]
         step: of its terms.
         table, bytes_table, scale: see `tables.py`; (n_columns, 256) floats and bytes.
         permute: scan with byte permutes.
-        heap: (k,) the smallest values so far, the largest of them first.
         slack: see above.
-        values, places: of the candidates.
+        values, places: of the candidates, (n_places(k),).
         masks: (4,) 64-bit, work space.
         n_found: candidates so far.
+        threshold: the largest value of a candidate that may still count.
 
     Returns:
-        How many candidates there are then, and the first block that was not scanned.
+        How many candidates there are then, the first block that was not scanned, and the threshold.
     """
     n_columns = codes.shape[1]
     factor = np.uint16(step * np.float32(65536) * scale)
     tables_at, masks_at = np.uintp(bytes_table.ctypes.data), np.uintp(masks.ctypes.data)
     table_at, all_codes_at = np.uintp(table.ctypes.data), np.uintp(codes.ctypes.data)
-    room = values.shape[0] - BLOCK
-    calm = 2  # blocks since a candidate was found
+    full, room = n_gathered(k), values.shape[0] - BLOCK
     while block < end:
-        threshold = heap[0] + slack
         gap = (threshold - base) * scale
         if gap < 0:
-            return n_found, end
+            return n_found, end, threshold
         limit = np.uint16(65535) if gap >= 65534 else np.uint16(np.int32(gap) + 1)
         codes_at = all_codes_at + np.uintp(block * n_columns * BLOCK)
         n_blocks = 1
         if gap >= 65534 or count_bits(eligible[block]) <= _FEW:
             masks[0] = eligible[block]
-        elif permute:
+        elif permute and codes.shape[0] - block >= _AT_ONCE:
+            n_blocks = min(_AT_ONCE, end - block)  # what is found beyond the end of the list is not looked at
             terms_at = np.uintp(terms.ctypes.data) + np.uintp(block * BLOCK * 2)
-            if calm >= 2 and end - block >= 4:
-                n_blocks = 4
-                found = _scan_4(codes_at, n_columns, tables_at, terms_at, factor, limit, masks_at)
-            else:
-                found = _scan_1(codes_at, n_columns, tables_at, terms_at, factor, limit, masks_at)
-            if found == 0:
-                calm += n_blocks
+            if _scan(codes_at, n_columns, tables_at, terms_at, factor, limit, masks_at) == 0:
                 block += n_blocks
                 continue
         else:
             masks[0] = scan_block(codes_at, n_columns, terms[block], table_at, base, step, threshold)
         for number in range(block, block + n_blocks):
             mask = masks[number - block] & eligible[number]
-            calm += 1
             while mask != 0:
                 lane = lowest_bit(mask)
                 mask &= mask - np.uint64(1)
                 code_at = all_codes_at + np.uintp(number * n_columns * BLOCK) + byte_of(lane)
                 value = base + step * np.float32(terms[number, lane]) + sum_entries(code_at, n_columns, table_at)
-                if value <= heap[0] + slack:
-                    values[n_found] = value
-                    places[n_found] = first_place | (number * BLOCK + lane)
-                    n_found += 1
-                    calm = 0
-                    if value < heap[0]:
-                        replace_largest(heap, value)
-            if n_found > room:
-                return n_found, number + 1
+                values[n_found] = value  # stays if it counts, without a branch that processors would guess wrong
+                places[n_found] = first_place | (number * BLOCK + lane)
+                n_found += value <= threshold
+            if n_found >= full:
+                n_found, limited = keep_smallest(values, places, n_found, k, slack)
+                threshold = min(threshold, limited)
+                if n_found > room:
+                    return n_found, number + 1, threshold
         block += n_blocks
-    return n_found, end
+    return n_found, end, threshold
 
 
 @part
-def keep_best(values, places, n_found, heap, slack, lists, context):  # type: ignore[no-untyped-def]
-    """Drop candidates that cannot be among the k nearest, and return how many are left.
+def prefetch_list(codes, terms, block, end):  # type: ignore[no-untyped-def]
+    """Begin to load the first blocks of a list, which is scanned later."""
+    n_columns = codes.shape[1]
+    count = min(_AT_ONCE, end - block)
+    codes_at = np.uintp(codes.ctypes.data) + np.uintp(block * n_columns * BLOCK)
+    for line in range(count * n_columns):
+        prefetch(codes_at + np.uintp(BLOCK * line))
+    terms_at = np.uintp(terms.ctypes.data) + np.uintp(block * BLOCK * 2)
+    for line in range(2 * count):
+        prefetch(terms_at + np.uintp(BLOCK * line))
 
-    Where too many are within the slack, only their exact distances can separate them.
+
+@part
+def keep_smallest(values, places, n_found, k, slack):  # type: ignore[no-untyped-def]
+    """Drop candidates that are more than the slack above the k-th smallest, n_found >= k.
+
+    Returns:
+        How many are left, the k smallest of them first; and the largest value that may still count.
     """
-    n_kept = _drop_beyond(values, places, n_found, heap[0] + slack)
-    k = heap.shape[0]
-    if n_kept > values.shape[0] - BLOCK:
-        replace_by_distances(values, places, n_kept, lists, context)
-        heap[0] = min(heap[0], select_smallest(values, places, n_kept, k))
-        n_kept = k
-    return n_kept
-
-
-@part
-def _drop_beyond(values, places, count, limit):  # type: ignore[no-untyped-def]
-    n_kept = 0
-    for i in range(count):
-        if values[i] <= limit:
-            values[n_kept], places[n_kept] = values[i], places[i]
-            n_kept += 1
-    return n_kept
+    limit = select_smallest(values, places, n_found, k) + slack
+    n_kept = k
+    for i in range(k, n_found):
+        values[n_kept], places[n_kept] = values[i], places[i]
+        n_kept += values[i] <= limit
+    return n_kept, limit
 
 
 @part

@@ -1,11 +1,11 @@
-"""The smallest of many numbers: one of them (argmin in registers), or the n smallest (quick-select, heaps)."""
+"""The smallest of many numbers: one of them (argmin in registers), or the n smallest (quick-select, knock-out)."""
 
 import numpy as np
 from llvmlite import ir
 from numba import types
 
 from core.indexes.jit import part
-from core.indexes.llvm import FLOATS, INDICES, INT, LANES, cgutils, intrinsic, reduce_vector, spread, vector_at
+from core.indexes.llvm import FLOATS, INDICES, INT, LANES, cgutils, intrinsic, pointer, reduce_vector, spread, vector_at
 
 
 @intrinsic
@@ -33,6 +33,16 @@ def argmin_at(typing_context, values, n_vectors):  # type: ignore[no-untyped-def
 
 
 @intrinsic
+def minimum_at(typing_context, values):  # type: ignore[no-untyped-def]
+    """Return the smallest of 16 floats at an address."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return reduce_vector(builder, "fmin", builder.load(pointer(builder, arguments[0], FLOATS), align=4))
+
+    return types.float32(types.uintp), generate
+
+
+@intrinsic
 def lowest_bit(typing_context, mask):  # type: ignore[no-untyped-def]
     """Return the number of the lowest bit that is set in a 64-bit mask, which must not be 0."""
 
@@ -52,39 +62,21 @@ def count_bits(typing_context, mask):  # type: ignore[no-untyped-def]
     return types.int64(types.uint64), generate
 
 
-@part
-def _sink(values, companions, count, hole, value, companion):  # type: ignore[no-untyped-def]
-    """Put `value` into the max-heap values[:count] below `hole`, whose entry is free."""
-    while True:
-        child = 2 * hole + 1
-        if child >= count:
-            break
-        if child + 1 < count and values[child + 1] > values[child]:
-            child += 1
-        if values[child] <= value:
-            break
-        values[hole], companions[hole] = values[child], companions[child]
-        hole = child
-    values[hole], companions[hole] = value, companion
+_GAPS = (701, 301, 132, 57, 23, 10, 4, 1)  # M. Ciura, "Best increments for the average case of Shellsort", 2001
 
 
 @part
 def sort_pairs(values, companions, count):  # type: ignore[no-untyped-def]
-    """Sort values[:count] ascending, in place, and their companions with them (heap sort; insertion sort if few)."""
-    if count <= 32:
-        for i in range(1, count):
+    """Sort values[:count] ascending, of equal ones the least companion first, in place (Shellsort)."""
+    for gap in _GAPS:
+        for i in range(gap, count):
             value, companion, j = values[i], companions[i], i
-            while j > 0 and values[j - 1] > value:
-                values[j], companions[j] = values[j - 1], companions[j - 1]
-                j -= 1
+            while j >= gap and (
+                values[j - gap] > value or (values[j - gap] == value and companions[j - gap] > companion)
+            ):
+                values[j], companions[j] = values[j - gap], companions[j - gap]
+                j -= gap
             values[j], companions[j] = value, companion
-        return
-    for hole in range(count // 2 - 1, -1, -1):
-        _sink(values, companions, count, hole, values[hole], companions[hole])
-    for end in range(count - 1, 0, -1):
-        value, companion = values[end], companions[end]
-        values[end], companions[end] = values[0], companions[0]
-        _sink(values, companions, end, 0, value, companion)
 
 
 @part
@@ -117,44 +109,31 @@ def select_smallest(values, companions, count, n):  # type: ignore[no-untyped-de
 
 
 @part
-def replace_largest(heap, value):  # type: ignore[no-untyped-def]
-    """Replace the largest value of a max-heap, which is heap[0], by a smaller one."""
-    count = heap.shape[0]
-    hole = 0
-    while True:
-        child = 2 * hole + 1
-        if child >= count:
-            break
-        if child + 1 < count and heap[child + 1] > heap[child]:
-            child += 1
-        if heap[child] <= value:
-            break
-        heap[hole] = heap[child]
-        hole = child
-    heap[hole] = value
-
-
-@part
-def smallest_sorted(candidates, n, values, positions):  # type: ignore[no-untyped-def]
+def smallest_sorted(candidates, minima, n, values, positions):  # type: ignore[no-untyped-def]
     """Fill values[:n] and positions[:n] with the `n` smallest candidates, ascending, and where they are.
 
-    The candidates, a multiple of 16, have contiguous memory.
+    As in a knock-out tournament: the least of all is the least of the minima of groups of 16, and once it is taken only
+    its own group has another minimum.
+
+    Args:
+        candidates: a multiple of 16 floats of contiguous memory; those that are found are overwritten by inf.
+        minima: (n_groups,) work space, a multiple of 16 floats of contiguous memory, for all groups of 16 candidates.
     """
-    count = candidates.shape[0]
-    address = np.uintp(candidates.ctypes.data)
+    address, minima_at = np.uintp(candidates.ctypes.data), np.uintp(minima.ctypes.data)
+    n_groups = minima.shape[0]
     if n <= 4:  # as many passes in registers
         for i in range(n):
-            at = argmin_at(address, count // LANES)
-            values[i], positions[i] = candidates[at], at
-            candidates[at] = np.inf
-        for i in range(n):
-            candidates[positions[i]] = values[i]
+            place = argmin_at(address, candidates.shape[0] // LANES)
+            values[i], positions[i] = candidates[place], place
+            candidates[place] = np.inf
         return
+    for group in range(n_groups):
+        is_there = group < candidates.shape[0] // LANES
+        minima[group] = minimum_at(address + np.uintp(4 * LANES * group)) if is_there else np.inf
     for i in range(n):
-        values[i], positions[i] = candidates[i], i
-    for hole in range(n // 2 - 1, -1, -1):
-        _sink(values, positions, n, hole, values[hole], positions[hole])
-    for i in range(n, count):
-        if candidates[i] < values[0]:
-            _sink(values, positions, n, 0, candidates[i], i)
-    sort_pairs(values, positions, n)
+        group = argmin_at(minima_at, n_groups // LANES)
+        group_at = address + np.uintp(4 * LANES * group)
+        place = LANES * group + argmin_at(group_at, 1)
+        values[i], positions[i] = candidates[place], place
+        candidates[place] = np.inf
+        minima[group] = minimum_at(group_at)

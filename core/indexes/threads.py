@@ -2,27 +2,40 @@
 
 import functools
 import itertools
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-_LEAST = 16  # rows that are worth another thread: handing over costs some 50 microseconds
+_LEAST = 32  # rows that are worth handing over, which costs some 50 microseconds
+_PIECES = 4  # for each thread: whoever is done takes another, so that a busy processor is not waited for
 
 
 def run_chunks(work: Callable[[int, int], None], count: int, threads: int) -> None:
     """Call work(start, stop) on consecutive pieces of range(count), on up to `threads` threads, and wait for all."""
-    pieces = min(threads, count // _LEAST)
-    if pieces < 2:
+    pieces = min(_PIECES * threads, count // _LEAST)
+    if threads < 2 or pieces < 2:
         work(0, count)
         return
-    bounds = [count * piece // pieces for piece in range(pieces + 1)]
-    waiting = [_pool(threads).submit(work, start, stop) for start, stop in itertools.pairwise(bounds[1:])]
+    waiting = deque(itertools.pairwise(count * piece // pieces for piece in range(pieces + 1)))
+
+    def take_turns() -> None:
+        while waiting:
+            try:
+                start, stop = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            work(start, stop)
+
+    helpers = [_pool(threads).submit(take_turns) for _ in range(threads - 1)]
     try:
-        work(0, bounds[1])
+        take_turns()
     finally:
-        for future in waiting:
-            future.exception()
-    for future in waiting:
-        future.result()
+        waiting.clear()
+        begun = [helper for helper in helpers if not helper.cancel()]
+        errors = [helper.exception() for helper in begun]
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 @functools.cache

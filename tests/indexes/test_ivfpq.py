@@ -216,10 +216,18 @@ def test_reranking_gives_the_distances_of_the_stored_vectors(store: Any, error: 
     np.testing.assert_allclose(again.distances, index.search(QUERIES, 10, n_probe=24, n_rerank=1000).distances)
 
 
+def test_reranking_without_stored_vectors_is_refused(index: IVFPQ) -> None:
+    queries = np.zeros((2, index.dim), dtype=np.float32)
+    for allowed in (None, [0, 1, 2]):
+        with pytest.raises(ValueError, match="n_rerank needs stored vectors"):
+            index.search(queries, 1, n_rerank=10, allowed=allowed)
+    assert (index.search(queries, 1, n_rerank=0).ids >= 0).all()
+
+
 def test_few_training_vectors_make_fewer_lists_and_bits_and_say_so(caplog: pytest.LogCaptureFixture) -> None:
     index = IVFPQ(32, n_lists=50, n_subspaces=8).train(VECTORS[:40]).add(VECTORS[:40])
     assert (index.n_lists, index.n_bits) == (40, 4)
-    assert "40 vectors train 40 lists and 4 bits" in caplog.text
+    assert "40 lists of 4-bit codes, for 40 vectors are few" in caplog.text
     assert (index.search(VECTORS[:5], 1, n_probe=50).ids >= 0).all()
     with pytest.raises(UnavailableError, match="needs 16 vectors to train, got 15"):
         IVFPQ(32).train(VECTORS[:15])

@@ -14,6 +14,7 @@ from core.indexes import scan_vbmi
 from core.indexes.inverted import InvertedLists
 from core.indexes.ivfpq_model import Model
 from core.indexes.lists import codes_at, pack, unpack
+from core.indexes.plan import plan_of, without_ids
 from core.indexes.reference import reference_search
 from core.indexes.rotation import Frame
 from core.indexes.scan import search
@@ -59,7 +60,8 @@ def test_both_scans_equal_the_plain_search(
     )
     for permute in PATHS:
         rows, distances = np.empty((9, k), np.int64), np.empty((9, k), np.float32)
-        search(queries, model.quantizers, held.lists, eligible, usable, n_bits, n_probe, k, permute, rows, distances)
+        plan = plan_of(model.quantizers, held.lists, model.frame.offset, eligible, usable, np.arange(len(labels)))
+        assert search(queries, without_ids(plan).numbers, n_bits, n_probe, k, permute, True, np.inf, rows, distances)
         # float32 differences of coordinates of size `spread`; distances, not rows: there are ties
         np.testing.assert_allclose(distances, expected, rtol=2e-4, atol=2e-4 * max(1.0, spread))
         assert ((rows >= 0) == np.isfinite(distances)).all()
@@ -68,6 +70,15 @@ def test_both_scans_equal_the_plain_search(
             assert len(set(filled)) == len(filled)
             assert mask is None or mask[filled].all()
             assert (np.diff(distance[np.isfinite(distance)]) >= 0).all()
+
+        as_ids, again = np.empty_like(rows), np.empty_like(distances)
+        for kind in (np.int32, np.int64):  # in any order and without exact distances, the same rows away from ties
+            names = (3 * np.arange(len(labels)) + 7).astype(kind)
+            named = plan_of(model.quantizers, held.lists, model.frame.offset, eligible, usable, names)
+            assert search(queries, named.numbers, n_bits, n_probe, k, permute, False, np.inf, as_ids, again)
+            np.testing.assert_allclose(np.sort(again), expected, rtol=1e-3, atol=1e-3 * max(1.0, spread**2))
+            assert ((as_ids >= 0) == np.isfinite(again)).all()
+            assert (np.isin(as_ids, names) | (as_ids < 0)).all()
 
 
 @given(seed=st.integers(0, 2**32 - 1), M=st.integers(1, 9), n_bits=st.sampled_from([4, 8]))
