@@ -3,9 +3,10 @@
 Libraries that are not installed are left out, with a line that says so: see requirements-bench.txt.
 """
 
+import itertools
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from core.indexes.ivfpq import IVFPQ
 from core.types import Ids, Json, Progress, Vectors, no_progress
 
 _log = logging.getLogger(__name__)
-Search = Callable[[Vectors, int], Ids]  # queries and a setting -> (Q, K) ids
+Setting = int | tuple[int, int]
+Search = Callable[[Vectors, Any], Ids]  # queries and a setting -> (Q, K) ids
+Method = tuple[str, float, Search, Sequence[Setting]]  # name, bytes per vector, search, settings
 _N_PROBES = (1, 2, 4, 8, 16, 32, 64)
+_RERANKED = (30, 60, 100)  # candidates that are compared again
 
 
 def bench_field(data: Data, *, n_lists: int, rounds: int = 3, progress: Progress = no_progress) -> list[Json]:
@@ -39,7 +43,7 @@ def bench_field(data: Data, *, n_lists: int, rounds: int = 3, progress: Progress
 
 
 def _curve(
-    data: Data, name: str, n_bytes: float, search: Search, settings: tuple[int, ...], rounds: int, build_s: float
+    data: Data, name: str, n_bytes: float, search: Search, settings: Sequence[Setting], rounds: int, build_s: float
 ) -> Iterator[Json]:
     for setting in settings:
         found = search(data.queries, setting)
@@ -50,7 +54,7 @@ def _curve(
         }  # fmt: skip
 
 
-def _methods(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
+def _methods(data: Data, n_lists: int) -> Iterator[Method]:
     """Build one method after the other: name, bytes per vector, search, settings."""
     yield from _ours(data, n_lists)
     yield from _by_faiss(data, n_lists)
@@ -61,23 +65,23 @@ def _methods(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tup
             _log.warning("%s is not installed and left out; run: pip install -r requirements-bench.txt", name)
 
 
-def _ours(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
+def _ours(data: Data, n_lists: int) -> Iterator[Method]:
     dim = data.vectors.shape[1]
-    kinds: list[tuple[str, Json, int]] = [
-        ("ours IVFPQ", {}, 0),
-        ("ours OPQ", {"rotation": "opq"}, 0),
-        ("ours IVFPQ, 32 shared rotations", {"rotation": "shared"}, 0),
-        ("ours LOPQ", {"rotation": "local"}, 0),
-        ("ours IVFPQ + 30 re-ranked (SQ8)", {"store": "sq8"}, 30),
-        ("ours IVFPQ + 100 re-ranked (SQ8)", {"store": "sq8"}, 100),
+    kinds: list[tuple[str, Json]] = [
+        ("ours IVFPQ", {}),
+        ("ours OPQ", {"rotation": "opq"}),
+        ("ours IVFPQ, 32 shared rotations", {"rotation": "shared"}),
+        ("ours LOPQ", {"rotation": "local"}),
     ]
-    for name, params, n_rerank in kinds:
+    for name, params in kinds:
         index = IVFPQ(dim, n_lists=n_lists, **params).train(data.vectors).add(data.vectors)
+        yield name, index.nbytes / len(index), _probing(index), _N_PROBES
+    finer = IVFPQ(dim, n_lists=n_lists, store="sq8").train(data.vectors).add(data.vectors)
 
-        def search(queries: Vectors, n_probe: int, index: IVFPQ = index, n_rerank: int = n_rerank) -> Ids:
-            return index.search(queries, K, n_probe=n_probe, n_rerank=n_rerank).ids
+    def rerank(queries: Vectors, setting: tuple[int, int]) -> Ids:
+        return finer.search(queries, K, n_probe=setting[0], n_rerank=setting[1]).ids
 
-        yield name, index.nbytes / len(index), search, _N_PROBES
+    yield "ours IVFPQ, re-ranked (SQ8)", finer.nbytes / len(finer), rerank, _refined()
     hashed = create("lsh", dim).train(data.vectors).add(data.vectors)
     yield (
         "ours LSH, re-ranked", hashed.nbytes / len(hashed),
@@ -87,29 +91,39 @@ def _ours(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[
     yield "ours k-d tree", tree.nbytes / len(tree), lambda queries, _: tree.search(queries, K).ids, (1,)
 
 
-def _by_faiss(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
+def _probing(index: IVFPQ) -> Search:
+    return lambda queries, n_probe: index.search(queries, K, n_probe=n_probe).ids
+
+
+def _refined() -> Sequence[Setting]:
+    """Return all pairs of lists to scan and candidates to compare again."""
+    return list(itertools.product(_N_PROBES, _RERANKED))
+
+
+def _by_faiss(data: Data, n_lists: int) -> Iterator[Method]:
     faiss = import_faiss()
     dim = data.vectors.shape[1]
     kinds = [
-        ("FAISS IVFPQ", f"IVF{n_lists},PQ16", 0, 24.0),
-        ("FAISS IVFPQ + 100 refined", f"IVF{n_lists},PQ16,RFlat", 10, 24.0 + 4 * dim),
-        ("FAISS FastScan", f"IVF{n_lists},PQ{dim // 4}x4fs", 0, 8 + dim / 8),
-        ("FAISS FastScan + 100 refined", f"IVF{n_lists},PQ{dim // 4}x4fs,RFlat", 10, 8 + dim / 8 + 4 * dim),
-        ("FAISS IVFFlat", f"IVF{n_lists},Flat", 0, 8.0 + 4 * dim),
+        ("FAISS IVFPQ", f"IVF{n_lists},PQ16", 24.0),
+        ("FAISS IVFPQ, refined", f"IVF{n_lists},PQ16,RFlat", 24.0 + 4 * dim),
+        ("FAISS FastScan", f"IVF{n_lists},PQ{dim // 4}x4fs", 8 + dim / 8),
+        ("FAISS FastScan, refined", f"IVF{n_lists},PQ{dim // 4}x4fs,RFlat", 8 + dim / 8 + 4 * dim),
+        ("FAISS IVFFlat", f"IVF{n_lists},Flat", 8.0 + 4 * dim),
     ]
-    for name, factory, k_factor, n_bytes in kinds:
+    for name, factory, n_bytes in kinds:
         index = faiss.index_factory(dim, factory)
         index.train(data.vectors)
         index.add(data.vectors)
-        if k_factor:
-            index.k_factor = k_factor
 
-        def search(queries: Vectors, n_probe: int, index: Any = index) -> Ids:
+        def search(queries: Vectors, setting: Any, index: Any = index) -> Ids:
+            n_probe, refined = setting if isinstance(setting, tuple) else (setting, 0)
             faiss.extract_index_ivf(index).nprobe = n_probe
+            if refined:
+                index.k_factor = refined / K
             ids: Ids = index.search(queries, K)[1]
             return ids
 
-        yield name, n_bytes, search, _N_PROBES
+        yield name, n_bytes, search, _refined() if name.endswith("refined") else _N_PROBES
     graph = faiss.IndexHNSWFlat(dim, 32)
     graph.add(data.vectors)
 
@@ -125,7 +139,7 @@ def _by_faiss(data: Data, n_lists: int) -> Iterator[tuple[str, float, Search, tu
     yield "FAISS LSH", 32.0, lambda queries, _: hashed.search(queries, K)[1], (1,)
 
 
-def _hnswlib(data: Data) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
+def _hnswlib(data: Data) -> Iterator[Method]:
     import hnswlib
 
     n, dim = data.vectors.shape
@@ -141,7 +155,7 @@ def _hnswlib(data: Data) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]
     yield "hnswlib", 4.0 * dim + 32 * 4 + 8, search, (16, 32, 64, 128, 256)
 
 
-def _usearch(data: Data) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
+def _usearch(data: Data) -> Iterator[Method]:
     from usearch.index import Index
 
     n, dim = data.vectors.shape
@@ -155,7 +169,7 @@ def _usearch(data: Data) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]
     yield "usearch", 4.0 * dim + 32 * 4 + 8, search, (16, 32, 64, 128, 256)
 
 
-def _nanopq(data: Data) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
+def _nanopq(data: Data) -> Iterator[Method]:
     import nanopq
 
     quantizer: Any = nanopq.PQ(M=16, Ks=256, verbose=False)
@@ -169,7 +183,7 @@ def _nanopq(data: Data) -> Iterator[tuple[str, float, Search, tuple[int, ...]]]:
 
 
 def draw(rows: list[Json], path: Path, title: str) -> None:
-    """Draw recall against speed as a PNG; ours in strong colours, the rest in grey and dashed."""
+    """Draw recall against speed as a PNG: of each method the settings that no other one of it surpasses in both."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6.5), layout="constrained")
@@ -177,7 +191,7 @@ def draw(rows: list[Json], path: Path, title: str) -> None:
     markers = "osD^vP*X<>hp"
     names = list(dict.fromkeys(row["method"] for row in rows))
     for at, name in enumerate(names):
-        points = sorted((row["recall_10"], row["queries_per_s"]) for row in rows if row["method"] == name)
+        points = _front((row["recall_10"], row["queries_per_s"]) for row in rows if row["method"] == name)
         is_ours = name.startswith("ours")
         axes.plot(
             *zip(*points, strict=True), marker=markers[at % len(markers)], label=name,
@@ -188,6 +202,15 @@ def draw(rows: list[Json], path: Path, title: str) -> None:
     axes.legend(fontsize=8, ncols=2)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
+
+
+def _front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points, by recall, beyond which nothing is both better and faster."""
+    front: list[tuple[float, float]] = []
+    for recall_10, rate in sorted(points, reverse=True):
+        if not front or rate > front[-1][1]:
+            front.append((recall_10, rate))
+    return front[::-1]
 
 
 def field_markdown(rows: list[Json]) -> str:
