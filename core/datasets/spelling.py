@@ -19,13 +19,17 @@ class Vocabulary:
     """Words that occur, ready to be compared with a mistyped one.
 
     Args:
-        terms: folded words, all different.
+        terms: folded words, all different, none empty.
     """
 
     def __init__(self, terms: Sequence[str]) -> None:
         self.terms = list(terms)
-        self._letters = np.fromiter((letters_of(term) for term in self.terms), np.uint64, len(self.terms))
-        self._lengths = np.fromiter((len(term) for term in self.terms), np.int64, len(self.terms))
+        self._lengths = np.fromiter(map(len, self.terms), np.int64, len(self.terms))
+        self._letters = np.zeros(len(self.terms), np.uint64)
+        if self.terms:  # letters_of for all terms at once
+            letters = np.frombuffer("".join(self.terms).encode("utf-32-le", "surrogatepass"), np.uint32)
+            bits = np.uint64(1) << (letters & np.uint32(63)).astype(np.uint64)
+            self._letters = np.bitwise_or.reduceat(bits, np.cumsum(self._lengths) - self._lengths)
 
     def near(self, word: str) -> list[str]:
         """Return the words that `word` may stand for: those with the fewest mistakes, at most three.

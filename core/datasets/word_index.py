@@ -9,8 +9,8 @@ in quotation marks, made by `words.question`.
 
 Ranking is BM25 (S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework", 2009) with weights of the columns;
 a word as it was typed counts beside words that only begin with it. It costs some 2 microseconds a match: where more
-than _RANKED pictures match, ranked are those that have the words in title or artist, whole words first, and at most
-_RANKED of each such group; others follow in the order of the catalog.
+than _RANKED pictures match, ranked are those that have the words in title or artist, at most _RANKED of them; others
+follow in the order of the catalog.
 """
 
 import json
@@ -197,29 +197,24 @@ def _occurs(connection: sqlite3.Connection, word: Read) -> bool:
 def _ranked(matches: Any, words: Sequence[Read], joined: str, total: int, most: int) -> list[int]:
     """Return the ids of the best `most`; `matches(expression, what, rest)` asks the index."""
     rank = f"rowid, bm25(words, {', '.join(map(str, _WEIGHTS))})"
-    every = _expression(words, joined)
-    if total <= _RANKED:
-        groups = [every]
-    else:
-        exact = _expression(words, joined, begins=False)
-        groups = [f"{{title artist}} : ({exact})", f"{{title artist}} : ({every})"]
-    ids: dict[int, None] = {}
-    for group in groups:
-        found = matches(group, rank, f"LIMIT {_RANKED}")
-        ids.update(dict.fromkeys(row[0] for row in sorted(found, key=lambda row: (row[1], row[0]))))
-        if len(ids) >= most:
-            break
+    every = _expression(words, joined, exact=True)
+    found = matches(every if total <= _RANKED else f"{{title artist}} : ({every})", rank, f"LIMIT {_RANKED}")
+    ids = dict.fromkeys(row[0] for row in sorted(found, key=lambda row: (row[1], row[0])))
     if len(ids) < min(most, total):
-        ids.update(dict.fromkeys(row[0] for row in matches(every, "rowid", f"ORDER BY rowid LIMIT {most + len(ids)}")))
+        plain = _expression(words, joined)
+        ids.update(dict.fromkeys(row[0] for row in matches(plain, "rowid", f"ORDER BY rowid LIMIT {most + len(ids)}")))
     return list(ids)[:most]
 
 
-def _expression(words: Sequence[Read], joined: str, begins: bool = True) -> str:
-    """Return an FTS5 expression; terms have only letters and digits, and stand in quotation marks."""
+def _expression(words: Sequence[Read], joined: str, exact: bool = False) -> str:
+    """Return an FTS5 expression; terms have only letters and digits, and stand in quotation marks.
+
+    With `exact` a whole word is named beside the beginning of words that it is: more counts for rank, and costs more.
+    """
     parts = []
     for word in words:
         either = [f'"{folded(term)}"' for term in word.terms]
-        if word.begins and begins:
-            either += [f"{term} *" for term in either]
+        if word.begins:
+            either = (either if exact else []) + [f"{term} *" for term in either]
         parts.append(f"({' OR '.join(either)})")
     return f" {joined} ".join(parts)

@@ -47,6 +47,11 @@ def test_the_first_letter_decides_between_equally_near_words() -> None:
     assert Vocabulary(["bonnet", "sonnet"]).near("monnet") == ["bonnet", "sonnet"]
 
 
+@given(st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=20))
+def test_the_letters_of_all_terms_are_those_of_each(terms: list[str]) -> None:
+    assert Vocabulary(terms)._letters.tolist() == [letters_of(term) for term in terms]
+
+
 def test_letters_far_apart_may_share_a_bit() -> None:
     assert letters_of("abc") == letters_of("cba") != letters_of("abd")
     assert 0 < letters_of("三十六") < 1 << 64
