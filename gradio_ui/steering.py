@@ -57,7 +57,8 @@ def said(steering: "Steering") -> str:
     if steps := len(steering.plus) + len(steering.minus):
         parts.append(f"steered by {steps} picture{'s' * (steps > 1)}")
     if steering.weighs:
-        parts.append(f"weighing {' and '.join(name for name in _ASPECTS if steering.weights().get(name))}")
+        *others, last = steering.weights()
+        parts.append(f"weighing {' and '.join([', '.join(others), last]) if others else last}")
     if steering.variety:
         parts.append("varied")
     if steering.hide_duplicates:

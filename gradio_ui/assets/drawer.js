@@ -18,6 +18,7 @@ export function drawer({ server, results, back }) {
   const dialog = h("dialog", { class: "pm-drawer", "aria-label": "Details" },
     h("div", { class: "pm-drawer-top" }, previous, next, place, button("Close", { iconName: "close", quiet: true, onclick: close })), body);
   let shown = null;
+  let known = null; // the details that are shown
 
   function close() {
     navigate({ open: null });
@@ -56,7 +57,10 @@ export function drawer({ server, results, back }) {
     const answer = await server.details({ gallery: chosen()?.address ?? now.gallery, id: now.open });
     if (state().open !== now.open) return;
     if (answer.error) body.replaceChildren(h("p", { class: "pm-warning", role: "alert" }, answer.error));
-    else draw({ ...card, ...answer }, answer);
+    else {
+      known = answer;
+      draw({ ...results().find((one) => one.id === now.open), ...answer }, answer);
+    }
   }
 
   function steps() {
@@ -65,6 +69,8 @@ export function drawer({ server, results, back }) {
     previous.disabled = at <= 0;
     next.disabled = at < 0 || at === cards.length - 1;
     place.textContent = at < 0 ? "" : `${at + 1} of ${cards.length}`;
+    // Opened by its address, the details may be here before the results that say how similar it is.
+    if (at >= 0 && known?.id === shown && !body.querySelector(".pm-likeness")) draw({ ...cards[at], ...known }, known);
   }
 
   function draw(card, details) {

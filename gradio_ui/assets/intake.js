@@ -95,14 +95,15 @@ export function intake({ upload, mostBytes, report, busy }) {
   });
   const hasFiles = (event) => state().tab === "search" && [...(event.dataTransfer?.types ?? [])].includes("Files");
   let depth = 0;
-  const over = (on) => document.body.classList.toggle("pm-dropping", on);
-  const adds = (event) => document.body.classList.contains("pm-has-query") && event.clientX > innerWidth / 2; // the right half
+  const ground = () => document.querySelector(".pm-search"); // not the body: Gradio puts its own container before every selector
+  const over = (on) => ground()?.classList.toggle("pm-dropping", on);
+  const adds = (event) => ground()?.classList.contains("pm-has-query") && event.clientX > innerWidth / 2; // the right half
   document.addEventListener("dragenter", (event) => hasFiles(event) && (depth++, over(true)));
   document.addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && over(false));
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
-    document.body.classList.toggle("pm-adding-more", adds(event));
+    ground()?.classList.toggle("pm-adding-more", adds(event));
   });
   document.addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;

@@ -59,7 +59,7 @@ export function queryPanel({ upload, server, mostBytes, report }) {
     held.hidden = !hasPicture;
     another.hidden = !hasPicture;
     element.classList.toggle("pm-has-picture", hasPicture);
-    document.body.classList.toggle("pm-has-query", hasPicture);
+    document.querySelector(".pm-search")?.classList.toggle("pm-has-query", hasPicture);
   }
 
   function follow(now) {

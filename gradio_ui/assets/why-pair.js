@@ -2,7 +2,7 @@
 
 import { button, h } from "./dom.js";
 
-const MOST_HEIGHT = 0.44; // of the window
+const MOST_HEIGHT = 0.4; // of the window
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Build the pair. `show(answer, captionOf)` draws an explanation; `light(number)` brings out one match. */

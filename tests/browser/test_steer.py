@@ -125,6 +125,15 @@ def test_several_pictures_are_searched_together(live, page, visit, expect_ids) -
 def test_a_picture_dropped_on_the_right_half_is_added(live, page, visit, expect_ids) -> None:
     visit("?id=5&k=12")
     data = list(file_of(live, 40).read_bytes())
+    drag = """() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["x"], "mine.jpg", {type: "image/jpeg"}));
+      for (const [kind, clientX] of [["dragenter", 0], ["dragover", innerWidth - 50]]) {
+        document.body.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true, clientX, clientY: 300}));
+      }
+    }"""
+    page.evaluate(drag)
+    expect(page.get_by_text("Drop it here to add it to the query")).to_be_visible()
     page.evaluate(
         """(bytes) => {
           const transfer = new DataTransfer();
@@ -136,6 +145,7 @@ def test_a_picture_dropped_on_the_right_half_is_added(live, page, visit, expect_
         data,
     )
     expect_ids(page, found(live, Query.stored(5).steered(also=(Query.picture(file_of(live, 40)),))))
+    expect(page.get_by_text("Drop it here to add it to the query")).to_be_hidden()
 
 
 def test_a_stored_picture_is_added_from_its_details_and_the_url_keeps_it(live, page, visit, expect_ids) -> None:
