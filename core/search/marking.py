@@ -7,7 +7,7 @@ from core.datasets import ImageRecord
 from core.datasets.word_index import Read
 from core.datasets.words import readable, words_of
 
-_AROUND = 32  # characters shown before the first word that was found, and _AFTER behind it
+_AROUND = 16  # characters shown before the first word that was found, and _AFTER behind it
 _AFTER = 64
 
 
