@@ -47,7 +47,7 @@ class NodeEncoder:
         settings = node_settings(settings)
         self._dataset = Dataset(name, settings.datasets / name, cast("Catalog", _Facts(facts)))
         root = self._dataset.images_root
-        if "://" not in str(root) and not Path(root).is_dir():
+        if not facts.get("source_url") and not root.is_dir():
             raise UnavailableError(
                 f"it has no folder {root} with the pictures of {name}; mount it there, or say by PENTIMENTO_NODE_HOME "
                 "where datasets/ lies on that node"
@@ -87,7 +87,13 @@ def cluster_pipeline(cluster: Cluster) -> Pipeline:
         slim = {record.image_id: replace(record, title="", label="", split="", fields={}) for record in records}
         whole = {record.image_id: record for record in records}
         tasks = [list(slim.values())[start : start + size] for start in range(0, len(records), size)]
-        arguments = sent_settings(settings), dataset.name, dict(dataset.catalog.meta()), encoder.name, encoder.fingerprint
+        arguments = (
+            sent_settings(settings),
+            dataset.name,
+            dict(dataset.catalog.meta()),
+            encoder.name,
+            encoder.fingerprint,
+        )
         with WorkPool(cluster, NodeEncoder, *arguments) as pool:
             for task, result in pool.run(tasks):
                 if isinstance(result, GivenUp) and len(task) > 1:
