@@ -63,7 +63,8 @@ export function wall({ label, onopen }) {
       ...more, class: `pm-tool pm-act ${more.class ?? ""}`, "aria-label": `${label}: ${card.alt}`, onclick });
     const steers = asked && !isQuery;
     const acts = h("div", { class: "pm-acts" },
-      steers ? act("Why similar", "why", () => navigate({ why: card.id }), { class: "pm-why-it", title: "Why similar (w)" }) : null,
+      steers ? h("button", { type: "button", class: "pm-tool pm-act pm-why-it", tabindex: -1, title: "Why similar (w)", "aria-label": `Why similar: ${card.alt}`,
+        onclick: () => navigate({ why: card.id }) }, "Why") : null,
       steers ? act("More like this", "plus", () => press(card.id, 1), { "aria-pressed": String(sign > 0), title: "More like this (+)" }) : null,
       steers ? act("Less like this", "minus", () => press(card.id, -1), { title: "Less like this (−)" }) : null,
       act("Search with this", "search", () => searchStored(state().gallery, card.id), { class: "pm-with" }));
