@@ -20,9 +20,9 @@ export function dialLine({ server }) {
       panel.dataset.dial = "followed";
       panel.addEventListener("toggle", follow);
     }
-    element.hidden = !outcome;
-    if (!outcome || !panel?.open) return;
-    const ticketed = ++ticket, now = state(), gallery = chosen().address;
+    const ticketed = ++ticket, now = state(), gallery = chosen()?.address;
+    element.hidden = !outcome || (now.id === null && !now.upload); // words alone are no query that can be compared
+    if (element.hidden || !panel?.open) return;
     const query = { id: now.id, path: now.upload?.path ?? null, region: now.region, quarter_turns: now.turns, mirrored: now.mirrored };
     const [reading, found] = await Promise.all([
       call(server.dial_read({ gallery, key: outcome.index, knobs: outcome.knobs ?? now.knobs, ...query })),
