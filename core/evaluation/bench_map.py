@@ -9,7 +9,6 @@ import functools
 import http.server
 import os
 import platform
-import shutil
 import tempfile
 import threading
 import time
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UnavailableError
+from core.evaluation.chromium import chromium
 from core.projection.columns import Column
 from core.projection.publish import Frame, Point, publish
 from core.types import Image, Json, Progress, no_progress
@@ -108,43 +107,33 @@ def bench_drawing(n: int, *, pictures: bool, progress: Progress = no_progress) -
     Raises:
         UnavailableError: playwright or chromium is not installed.
     """
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError as error:
-        raise UnavailableError("playwright is not installed; run: make setup-dev") from error
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        raise UnavailableError("chromium is not installed; run: sh tests/browser.sh")
-    with tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as url:
+    with chromium() as browser, tempfile.TemporaryDirectory() as folder, _server(Path(folder)) as url:
         progress(0, None, f"writing a map of {n:,} points")
         write_synthetic(Path(folder) / "public", n, pictures=pictures, progress=progress)
         (Path(folder) / "index.html").write_text(_PAGE)
         progress(0, None, f"drawing {n:,} points")
-        with sync_playwright() as runner:
-            browser = runner.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1200, "height": 800})
-            page.set_default_timeout(120_000)
-            first = []
-            for _ in range(4):  # the first visit is cold, the later ones find the files in the browser's cache
-                page.goto(url)
-                page.wait_for_function("window.ready")
-                first.append(float(page.evaluate("first")))
-            drag = page.evaluate("measure.drag(120)")
-            result: Json = {
-                "points": n,
-                "first_ms_cold": round(first[0]),
-                "first_ms_warm": round(float(np.median(first[1:]))),
-                "drag_fps": round(1000 * len(drag) / sum(drag), 1),
-                "drag_worst_ms": round(max(drag), 1),
-                "hover_ms": round(page.evaluate("measure.hover(2000)")["ms"], 4),
-                "lasso_ms": round(page.evaluate("measure.lasso(20)")["ms"], 1),
-                "heap_mb": round(_heap_mb(page), 1),
-            }
-            if pictures:
-                shown = page.evaluate("measure.pictures()")
-                result["pictures_in_view"] = shown["count"]
-                result["pictures_fps"] = round(1000 * len(shown["times"]) / sum(shown["times"]), 1)
-            browser.close()
+        page = browser.new_page(viewport={"width": 1200, "height": 800})
+        page.set_default_timeout(120_000)
+        first = []
+        for _ in range(4):  # the first visit is cold, the later ones find the files in the browser's cache
+            page.goto(url)
+            page.wait_for_function("window.ready")
+            first.append(float(page.evaluate("first")))
+        drag = page.evaluate("measure.drag(120)")
+        result: Json = {
+            "points": n,
+            "first_ms_cold": round(first[0]),
+            "first_ms_warm": round(float(np.median(first[1:]))),
+            "drag_fps": round(1000 * len(drag) / sum(drag), 1),
+            "drag_worst_ms": round(max(drag), 1),
+            "hover_ms": round(page.evaluate("measure.hover(2000)")["ms"], 4),
+            "lasso_ms": round(page.evaluate("measure.lasso(20)")["ms"], 1),
+            "heap_mb": round(_heap_mb(page), 1),
+        }
+        if pictures:
+            shown = page.evaluate("measure.pictures()")
+            result["pictures_in_view"] = shown["count"]
+            result["pictures_fps"] = round(1000 * len(shown["times"]) / sum(shown["times"]), 1)
     return result
 
 

@@ -18,6 +18,8 @@ from core.datasets.folder import import_folder
 from core.encoders.efficientnet_lite0 import classifier
 from core.encoders.network import Network
 from core.encoders.registry import back_end
+from core.errors import UnavailableError
+from core.evaluation.bench_page import WARMING, bench_page
 from core.features import extract
 from core.search import Engine, Query
 from core.settings import Address, Settings
@@ -34,6 +36,7 @@ def bench_search(
     pictures: int = 96,
     rounds: int = 3,
     users: int = 20,
+    chosen: int = 20,
     progress: Progress = no_progress,
 ) -> Json:
     """Measure a prepared gallery's engine and the import pipeline.
@@ -43,6 +46,7 @@ def bench_search(
         pictures: 1600 x 1200 JPEGs that are imported.
         rounds: how often ours and the plain pipeline take turns.
         users: threads that search at the same time.
+        chosen: 12-megapixel JPEGs that are chosen on the page in a headless chromium; 0 leaves that out.
     """
     engine = Engine(settings)
     dataset = engine.dataset(address)
@@ -51,6 +55,7 @@ def bench_search(
         "gallery": str(engine.gallery(address).address),
         "threads": settings.threads,
         "upload": _uploads(engine, address, samples, uploads, progress),
+        "page": _page(settings, address, samples, chosen, progress),
         "users": _users(engine, address, samples, users, progress),
         "import": _imports(settings, samples, pictures, rounds, progress),
     }
@@ -75,6 +80,18 @@ def _uploads(engine: Engine, address: str, samples: list[Image], count: int, pro
         **_percentiles(totals),
         "median_parts_ms": medians,
     }
+
+
+def _page(settings: Settings, address: str, samples: list[Image], count: int, progress: Progress) -> Json:
+    """Choose 12-megapixel JPEGs on the page; {"left_out": reason} where there is no browser to do it with."""
+    if not count:
+        return {"left_out": "not asked for"}
+    files = [_jpeg(image, 4000, 3000) for image in samples]
+    variants = [_variant(files[number % len(files)], number) for number in range(count + WARMING)]
+    try:
+        return bench_page(settings, address, variants, progress=progress)
+    except UnavailableError as error:
+        return {"left_out": str(error)}
 
 
 def _users(engine: Engine, address: str, samples: list[Image], users: int, progress: Progress) -> Json:
