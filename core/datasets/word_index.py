@@ -10,13 +10,13 @@ in quotation marks, made by `words.question`.
 Ranking is BM25 (S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework", 2009) with weights of the columns;
 a word as it was typed counts beside words that only begin with it. It costs some 2 microseconds a match: where more
 than _RANKED pictures match, ranked are those that have the words in title or artist, at most _RANKED of them; others
-follow in the order of the catalog.
+follow in the order of the catalog. A word that so many have as it is stands for itself, not for those that begin with it.
 """
 
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -117,11 +117,15 @@ class WordIndex:
         return WordsFound(np.array(ids, np.int64), total, read, every, left_out)
 
     def _read(self, connection: sqlite3.Connection, state: str, word: Asked) -> Read:
-        as_typed = Read(word.typed, (" ".join(word.tokens),), "word", word.begins)
-        if _occurs(connection, as_typed):
-            return as_typed
+        itself = Read(word.typed, (" ".join(word.tokens),), "word", False)
+        beginning = replace(itself, begins=word.begins)
+        count = _count(connection, itself)
+        if count >= _RANKED or not word.begins and count:
+            return itself
+        if count or _count(connection, beginning, most=1):
+            return beginning
         near = self._words(connection, state).near(word.tokens[0]) if len(word.tokens) == 1 else []
-        mistyped = [term for term in near if _occurs(connection, Read(word.typed, (term,), "mistyped", False))]
+        mistyped = [term for term in near if _count(connection, Read(word.typed, (term,), "mistyped", False), most=1)]
         if mistyped:
             return Read(word.typed, tuple(mistyped), "mistyped", False)
         return Read(word.typed, (), "absent", False)
@@ -189,9 +193,10 @@ def _insert(connection: sqlite3.Connection, rows: Iterable[tuple[Any, ...]]) -> 
     connection.executemany("INSERT OR IGNORE INTO word_terms VALUES (?)", [(term,) for term in sorted(terms)])
 
 
-def _occurs(connection: sqlite3.Connection, word: Read) -> bool:
-    sql = "SELECT 1 FROM words WHERE words MATCH ? LIMIT 1"
-    return connection.execute(sql, [_expression([word], "AND")]).fetchone() is not None
+def _count(connection: sqlite3.Connection, word: Read, most: int = 0) -> int:
+    """Return how many pictures have a word, counted up to `most` (_RANKED unless told)."""
+    sql = "SELECT COUNT(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
+    return int(connection.execute(sql, [_expression([word], "AND"), most or _RANKED]).fetchone()[0])
 
 
 def _ranked(matches: Any, words: Sequence[Read], joined: str, total: int, most: int) -> list[int]:

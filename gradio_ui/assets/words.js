@@ -57,7 +57,7 @@ export function wordsBox() {
     meaning.setAttribute("aria-pressed", String(isMeaning));
     meaning.classList.toggle("pm-words-absent", Boolean(chosen()?.meaning?.reason) && !chosen().meaning.other);
     says.textContent = isMeaning
-      ? hasPicture ? "What the picture shows, changed by the words." : "What pictures show, in a sentence."
+      ? hasPicture ? "The picture, changed by the words." : "What pictures show, in a sentence."
       : hasPicture ? "Look-alikes whose labels have the words." : "Titles, artists, places, labels and notes.";
     mix.hidden = !(isMeaning && hasPicture && words);
     weight.value = String(Math.round(share * 100));

@@ -118,7 +118,7 @@ def test_a_sentence_by_meaning_and_its_weight_beside_a_picture_reach_the_server(
     visit("?id=5&words=at+night&by=meaning&mix=0.8")
     weight = page.get_by_role("slider", name="Weight of the words beside the picture")
     expect(weight).to_have_value("80")
-    expect(page.locator("#pm-words-says")).to_have_text("What the picture shows, changed by the words.")
+    expect(page.locator("#pm-words-says")).to_have_text("The picture, changed by the words.")
     weight.fill("30")
     page.wait_for_url("**mix=0.3**")
     page.wait_for_function("document.querySelector('.pm-results').getAttribute('aria-busy') === 'false'")
