@@ -10,7 +10,7 @@ from core.datasets.base import FieldSpec, ImageRecord
 from core.evaluation.bench_index import recall
 from core.indexes import exact
 from core.indexes.milvus import MilvusIndex
-from core.indexes.milvus_client import MilvusServer
+from core.indexes.milvus_client import LOAD_S, MilvusServer
 from core.indexes.milvus_loading import rows_of
 from core.indexes.milvus_schema import MilvusOptions, create, require
 from core.types import Ids, Json, Progress, Vectors, no_progress
@@ -60,8 +60,8 @@ def bench_milvus(
         single search in milliseconds, and the share of the 10 true neighbours among the 10 found.
     """
     require(server, options, _FIELDS)
-    if server.call(lambda client, left: client.has_collection(collection, timeout=left)):
-        server.call(lambda client, left: client.drop_collection(collection, timeout=left), deadline_s=60)
+    if server.call(lambda client, left: client.has_collection(collection, timeout=left), deadline_s=LOAD_S):
+        server.call(lambda client, left: client.drop_collection(collection, timeout=left), deadline_s=LOAD_S)
     create(server, collection, vectors.shape[1], _FIELDS, options)
     index = MilvusIndex(vectors.shape[1], collection=collection, uri=server.uri, options=options.to_json())
     index.name = "milvus"

@@ -15,7 +15,7 @@ from core.datasets.base import FieldSpec
 from core.errors import ServerSilentError, UnavailableError
 from core.indexes.base import Knob, Mask, Rows, SearchResult, Segment
 from core.indexes.contract import as_allowed, as_points, check_knobs
-from core.indexes.milvus_client import LOAD_S, MilvusServer, embedded, import_pymilvus
+from core.indexes.milvus_client import ADMIN_S, LOAD_S, SEARCH_S, MilvusServer, embedded, import_pymilvus
 from core.indexes.milvus_filter import expression
 from core.indexes.milvus_schema import INDEX_TYPES, MilvusOptions
 from core.indexes.served import ServedIndex
@@ -248,7 +248,7 @@ class MilvusIndex(ServedIndex):
         how = {"metric_type": self.options.metric, "params": {key: effort} if key else {}}
         for start in range(0, len(checked) if chosen is not None else 0, _SEARCHES):
             part = list(checked[start : start + _SEARCHES])
-            found = self._call(self._query(part, k, chosen or "", how))
+            found = self._call(self._query(part, k, chosen or "", how), SEARCH_S)
             for row, hits in enumerate(found, start):
                 ids[row, : len(hits)] = [hit["image_id"] for hit in hits]
                 distances[row, : len(hits)] = [hit["distance"] for hit in hits]
@@ -276,13 +276,12 @@ class MilvusIndex(ServedIndex):
     def _deletion(self, ids: list[int]) -> Any:
         return lambda client, left: client.delete(self.collection, ids=ids, timeout=left)
 
-    def _call(self, what: Any, deadline_s: float | None = None) -> Any:
+    def _call(self, what: Any, deadline_s: float = ADMIN_S) -> Any:
         """Call the server; what it says is wrong becomes an error with what to run."""
         pymilvus = import_pymilvus()
         server = self.server
-        more = {} if deadline_s is None else {"deadline_s": deadline_s}
         try:
-            return server.call(what, collection=self.collection, **more)
+            return server.call(what, collection=self.collection, deadline_s=deadline_s)
         except pymilvus.MilvusException as error:
             if error.code in (4, 100):
                 raise ServerSilentError(

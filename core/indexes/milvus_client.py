@@ -23,6 +23,7 @@ from core.errors import DamagedFileError, ServerSilentError, UnavailableError
 INSTALL = "make setup-scale"
 EMBEDDED = "milvus-lite.db"  # beside the generations of a gallery's index
 SEARCH_S = 2.0  # a page says within 3 s that a server is silent
+ADMIN_S = 15.0
 LOAD_S = 120.0
 _PAUSE_S = 5.0
 _OPEN_S = 60.0  # Milvus Lite reads its file and loads its libraries, on a busy machine too
@@ -114,6 +115,8 @@ class MilvusServer:
         if time.monotonic() < self._silent_until:
             raise ServerSilentError(self._fault)
         pymilvus = import_pymilvus()
+        if self.is_embedded:  # it runs in this process: slow means that the machine is busy
+            deadline_s = max(deadline_s, _OPEN_S)
         until = time.monotonic() + deadline_s
         with self._translated(deadline_s):
             try:
@@ -127,7 +130,7 @@ class MilvusServer:
 
     def version(self) -> str:
         """Return the server's version; that of Milvus Lite contains "lite"."""
-        return str(self.call(lambda client, left: client.get_server_version(timeout=left)))
+        return str(self.call(lambda client, left: client.get_server_version(timeout=left), deadline_s=ADMIN_S))
 
     def close(self) -> None:
         """Let the connection go; the next call makes another."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.datasets.base import FieldSpec
 from core.errors import StaleError, UnavailableError, VersionError
-from core.indexes.milvus_client import LOAD_S, MilvusServer, import_pymilvus
+from core.indexes.milvus_client import ADMIN_S, LOAD_S, MilvusServer, import_pymilvus
 from core.indexes.milvus_filter import MAX_TEXT_BYTES, PARTITION, column_of, kinds_of
 from core.types import Json
 
@@ -111,7 +111,7 @@ def create(
     """
     pymilvus = import_pymilvus()
     kind = pymilvus.DataType
-    if server.call(lambda client, left: client.has_collection(collection, timeout=left)):
+    if server.call(lambda client, left: client.has_collection(collection, timeout=left), deadline_s=ADMIN_S):
         check(server, collection, dim, fields)
         return
     schema = pymilvus.MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -157,7 +157,7 @@ def check(server: MilvusServer, collection: str, dim: int, fields: Sequence[Fiel
         VersionError: its schema was made by a newer program.
         StaleError: it has vectors of another dimension, or other columns; or it is no collection of this program.
     """
-    facts = server.call(lambda client, left: client.describe_collection(collection, timeout=left))
+    facts = server.call(lambda client, left: client.describe_collection(collection, timeout=left), deadline_s=ADMIN_S)
     found = {one["name"]: one for one in facts["fields"]}
     marks = [name.removeprefix(_DIGEST) for name in found if name.startswith(_DIGEST)]
     if len(marks) != 1 or not marks[0].isdecimal():

@@ -13,7 +13,7 @@ from core.datasets import FieldSpec
 from core.errors import NotPreparedError, RetrievalError, UnavailableError
 from core.features import FeatureStore
 from core.indexes.milvus import MilvusIndex
-from core.indexes.milvus_client import INSTALL, LOAD_S, MilvusServer, check_uri, embedded, is_installed
+from core.indexes.milvus_client import ADMIN_S, INSTALL, LOAD_S, MilvusServer, check_uri, embedded, is_installed
 from core.indexes.milvus_loading import faults, load
 from core.indexes.milvus_schema import SCHEMA_VERSION, MilvusOptions, columns, create, require
 from core.search.galleries import index_info, provenance
@@ -87,9 +87,10 @@ def build_milvus(
             index.name = NAME
             index.use(server)
             notes = folder / f"{name}.rows"
-            if rebuild and server.call(lambda client, left: client.has_collection(name, timeout=left)):
+            is_there = server.call(lambda client, left: client.has_collection(name, timeout=left), deadline_s=ADMIN_S)
+            if is_there and rebuild:
                 index.drop()
-            if not server.call(lambda client, left: client.has_collection(name, timeout=left)):
+            if rebuild or not is_there:
                 notes.unlink(missing_ok=True)
                 notes.write_bytes(b"")
             create(server, name, store.dim, fields, chosen)
