@@ -10,7 +10,8 @@ in quotation marks, made by `words.question`.
 Ranking is BM25 (S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework", 2009) with weights of the columns;
 a word as it was typed counts beside words that only begin with it. It costs some 2 microseconds a match: where more
 than _RANKED pictures match, ranked are those that have the words in title or artist, at most _RANKED of them; others
-follow in the order of the catalog. A word that so many have as it is stands for itself, not for those that begin with it.
+follow in the order of the catalog. A word that so many have as it is stands for itself, not for those that begin with
+it.
 """
 
 import json
@@ -120,7 +121,7 @@ class WordIndex:
         itself = Read(word.typed, (" ".join(word.tokens),), "word", False)
         beginning = replace(itself, begins=word.begins)
         count = _count(connection, itself)
-        if count >= _RANKED or not word.begins and count:
+        if count >= _RANKED or (count and not word.begins):
             return itself
         if count or _count(connection, beginning, most=1):
             return beginning
