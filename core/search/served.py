@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from core.datasets import Dataset
+from core.datasets.catalog import WORDS
 from core.errors import ServerSilentError
 from core.features import FeatureStore
 from core.indexes import SearchResult, is_served
@@ -34,7 +35,10 @@ def find(
     without = None
     if store.content_state != catalog.content_state():
         without = np.setdiff1d(store.ids, catalog.ids(), assume_unique=True)
-    found = index.search_where(vector[None], k, where, catalog.fields(), without=without, **knobs)
+    if WORDS in where:  # the catalog knows the words, the server does not
+        found = index.search(vector[None], k, allowed=selected[is_searched], **knobs)
+    else:
+        found = index.search_where(vector[None], k, where, catalog.fields(), without=without, **knobs)
     known = (found.ids[0] >= 0) & (store.row_of(found.ids[0]) >= 0)
     return SearchResult(found.ids[:, known], found.distances[:, known]), int(is_searched.sum())
 
