@@ -1,14 +1,14 @@
 """`data`: galleries of published sets and of one's own folders."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.console import print_json, print_skipped, progress
+from core.cli.console import print_json, progress
 from core.cli.import_archive import import_archive
+from core.cli.import_remote import import_url, leave, offload, print_import
 from core.errors import RetrievalError
 from core.settings import Settings
 
@@ -78,14 +78,17 @@ def get(
         print_json(dataclasses.asdict(report))
     else:
         typer.echo(f"{report.name}: {report.count:,} pictures, {report.added:,} new, {report.removed:,} removed")
-    _leave(report.skipped, as_json)
+    leave(report.skipped, as_json)
 
 
 @data.command("import")
 def import_own(
-    folder: Annotated[
-        Path,
-        typer.Argument(help="Your folder; the pictures in it, at any depth, stay where they are. Or a .pent file."),
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Your folder; the pictures in it, at any depth, stay where they are. Or a .pent file, a table, or an "
+            "address (s3://, gs://, https://...)."
+        ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the gallery: a-z 0-9 _ - .")],
     title: Annotated[str, typer.Option("--title", help="What the page shows instead of the name.")] = "",
@@ -100,6 +103,10 @@ def import_own(
     from core.datasets.table import SUFFIXES as TABLES
 
     settings = Settings.from_environment()
+    if "://" in source:
+        import_url(source, name, title, settings, as_json=as_json)
+        return
+    folder = Path(source)
     table = folder if folder.is_file() and folder.suffix.lower() in TABLES else None
     if root is not None and table is None:
         raise ValueError("--folder goes with a table of pictures (.csv, .tsv, .parquet)")
@@ -121,16 +128,10 @@ def import_own(
             report = datasets.import_table(table, name, settings, report_progress, folder=folder, title=title)
         else:
             report = datasets.import_folder(folder, name, settings, report_progress, title=title)
-    if as_json:
-        print_json(dataclasses.asdict(report))
-    else:
-        parts = [f"{getattr(report, what):,} {what}" for what in ("added", "changed", "moved", "removed")]
-        if report.redescribed:
-            parts.append(f"{report.redescribed:,} with other metadata")
-        typer.echo(f"{report.name}: {report.count:,} pictures ({', '.join(parts)})")
-        if report.ignored:
-            typer.echo(f"{report.ignored:,} files that are no pictures were ignored")
-    _leave(report.skipped, as_json)
+    print_import(report, as_json)
+
+
+data.command()(offload)
 
 
 @data.command()
@@ -241,7 +242,7 @@ def _summary(name: str, settings: Settings) -> dict[str, Any]:
         "credit": meta.get("credit", ""),
         "citation": meta.get("citation", ""),
         "homepage": meta.get("homepage", ""),
-        "source_folder": meta.get("source_folder", ""),
+        "source_folder": meta.get("source_folder") or meta.get("source_url", ""),
         "folder": str(dataset.folder),
     }
 
@@ -267,16 +268,6 @@ def _expectation(expected: "datasets.Estimate") -> str:
         f"for thumbnails now, {expected.vector_bytes / 1e6:,.0f} MB for features and indexes later "
         f"({expected.free_bytes / 1e9:,.0f} GB are free)"
     )
-
-
-def _leave(skipped: Sequence[tuple[str, str]], as_json: bool) -> None:
-    """List what was skipped, and end with the status that says so."""
-    from core.cli.app import SKIPPED
-
-    if skipped:
-        if not as_json:
-            print_skipped(skipped)
-        raise typer.Exit(SKIPPED)
 
 
 def _table(*headings: str) -> "Table":

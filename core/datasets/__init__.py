@@ -7,6 +7,7 @@ from core.datasets.folder import Estimate, RelocateReport, estimate, import_fold
 from core.datasets.importing import ImportReport
 from core.datasets.published import PublishedSet
 from core.datasets.registry import EMBEDDED, describe, known, names, open, prepare, remove, rename  # noqa: A004
+from core.datasets.remote_import import import_remote, offload
 
 __all__ = [
     "EMBEDDED",
@@ -23,9 +24,11 @@ __all__ = [
     "describe",
     "estimate",
     "import_folder",
+    "import_remote",
     "import_table",
     "known",
     "names",
+    "offload",
     "open",
     "prepare",
     "relocate",

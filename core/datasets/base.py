@@ -1,12 +1,15 @@
 """What a set of pictures is: records, fields, facets, and the object through which every layer reads them."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from core import imaging
-from core.errors import ImageError
+from core.datasets.remote import CACHE, Cache, Remote
+from core.errors import ImageError, RetrievalError
+from core.storage import write_bytes
 from core.types import Image
 
 if TYPE_CHECKING:
@@ -91,6 +94,8 @@ class Dataset:
         self.name = name
         self.folder = folder  # datasets/<name>
         self.catalog = catalog
+        self._remotes: dict[str, Remote] = {}
+        self._originals = Cache(folder / CACHE)
 
     @property
     def title(self) -> str:
@@ -112,8 +117,9 @@ class Dataset:
 
     @property
     def is_imported(self) -> bool:
-        """True where the pictures lie in a person's own folder."""
-        return bool(self.catalog.meta().get("source_folder"))
+        """True where the pictures lie in a person's own folder, or behind an address of theirs."""
+        meta = self.catalog.meta()
+        return bool(meta.get("source_folder") or meta.get("source_url"))
 
     @property
     def images_root(self) -> Path:
@@ -139,7 +145,10 @@ class Dataset:
 
         Raises:
             ImageError: the file is not there, or the path would leave the set's folder.
+            UnavailableError, DownloadError: it lies behind an address and cannot be fetched.
         """
+        if url := self.catalog.meta().get("source_url"):
+            return self._originals.fetch(self._remote(url), record.path, record.sha256)
         root = self.images_root
         path = inside(root, record.path)
         if not path.is_file():
@@ -155,8 +164,18 @@ class Dataset:
         return path
 
     def thumbnail_path(self, record: ImageRecord) -> Path:
-        """Return where the record's thumbnail lies: WebP, at most 320 pixels high, made when the set was prepared."""
-        return thumbnail_path(self.folder, record.sha256)
+        """Return where the record's thumbnail lies: WebP, at most 320 pixels high, made when the set was prepared.
+
+        One that was moved behind an address is fetched first; where that fails, nothing lies at the path.
+        """
+        path = thumbnail_path(self.folder, record.sha256)
+        if not path.is_file() and (url := self.catalog.meta().get("thumbnails_url")):
+            with contextlib.suppress(RetrievalError):  # the page shows a blank in its place
+                write_bytes(path, self._remote(url).read(path.relative_to(self.folder).as_posix()))
+        return path
+
+    def _remote(self, url: str) -> Remote:
+        return self._remotes.setdefault(url, Remote(url))
 
 
 def images_root(folder: Path, meta: Mapping[str, str]) -> Path:

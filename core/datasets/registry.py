@@ -92,7 +92,7 @@ def open(name: str, settings: Settings) -> Dataset:  # noqa: A001  # read as dat
     catalog = Catalog(folder / CATALOG)
     meta = catalog.meta()
     if meta.get("ready") != "1":
-        source = meta.get("source_folder") or meta.get("archive_file")
+        source = meta.get("source_folder") or meta.get("source_url") or meta.get("archive_file")
         how = f"import {source} --name {name}" if source else f"get {name}"
         raise NotPreparedError(f"{name} was not prepared to the end; run: python -m core data {how}")
     return Dataset(name, folder, catalog)
