@@ -29,7 +29,7 @@ index: setup ## rebuild features and indexes of every prepared gallery (GALLERY=
 
 test: setup-dev ## run all tests (installs what they need, the browser included)
 	sh tests/browser.sh
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov=core --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rs --cov=core --cov-report=term:skip-covered
 
 check: setup-dev ## lint, formatting and types
 	$(BIN)/ruff check .
@@ -64,6 +64,8 @@ clean: ## remove caches and results; galleries, features and indexes stay
 	$(BIN)/pip install -q -r requirements-dev.txt
 	touch $@
 
-.venv/.ready-scale: requirements-scale.txt .venv/.ready
+.venv/.ready-scale: requirements-scale.txt requirements-servers.txt .venv/.ready
 	$(BIN)/pip install -q -r requirements-scale.txt
+	$(BIN)/python -m venv .venv/servers
+	.venv/servers/bin/pip install -q -r requirements-servers.txt
 	touch $@

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import NotPreparedError, StaleError, UnavailableError
+from core.indexes import is_served
 from core.settings import Settings
 from core.types import Json
 from gradio_ui import handlers
@@ -30,7 +31,7 @@ def open_curves(engine: "Engine", settings: Settings, gallery: str) -> Json:
     info = engine.gallery(gallery)
     if not info.ready:
         return {"state": "missing", "count": info.count, "message": info.message}
-    ready = [index.name for index in info.indexes if index.available]
+    ready = [index.name for index in info.indexes if index.available and not is_served(index.name)]
     store = engine.vectors(gallery)
     expected = seconds_expected(len(store), store.dim, len(ready))
     blank: Json = {"gallery": info.address, "count": info.count, "indexes": len(ready), "expected_s": expected}
