@@ -73,6 +73,7 @@ def test_a_gallery_in_a_file_is_searched_filtered_compared_and_verified_like_any
         {"label": "odd"},
         {"number": {"min": 3, "max": 9}},
         {"label": 'x" or 1'},
+        {"words": "odd", "number": {"min": 3}},
     ]
     for where in wheres:
         assert found(engine, "milvus", where) == found(engine, "flat", where)
