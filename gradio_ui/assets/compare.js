@@ -40,7 +40,7 @@ export function mount({ element, props, server, upload, watch }) {
     h("div", { class: "pm-popover" },
       ["csv", "json"].map((kind) => h("button", { type: "button", class: "pm-menu-item", onclick: () => saveAs(kind) },
         h("strong", {}, kind === "csv" ? "Table (CSV)" : "Everything (JSON)"), h("span", {}, kind === "csv" ? "an index in each row" : "as the command line gives it"))))));
-  const told = h("p", { class: "pm-compare-told", "aria-live": "polite" }, HINT);
+  const told = h("p", { class: "pm-compare-told" }, HINT);
   const frame = h("div", { class: "pm-compare-frame", tabindex: "-1", onpointerleave: () => pinned === null && unlink() });
   const line = links(frame);
   const columnsView = h("section", { class: "pm-compare-columns", "aria-label": "All indexes" },

@@ -17,6 +17,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   const probesText = h("output", { class: "pm-xray-probes" });
   const dial = h("label", { class: "pm-xray-dial" }, h("span", {}, "n_probe ", probesText), probes);
   const facts = h("dl", { class: "pm-xray-facts", "aria-live": "polite" });
+  const aside = h("p", { class: "pm-quiet", hidden: true }, "The X-ray looks at the whole gallery: the filters of the search are left aside here.");
   const steps = h("ol", { class: "pm-xray-steps" });
   const trouble = h("div", { class: "pm-xray-cannot", hidden: true });
   const cells = cellsView({ point: (at) => pointAt(at) });
@@ -28,7 +29,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   const back = button("Back", { onclick: () => toStep(view.step - 1) }), next = button("Next", { class: "pm-button pm-primary", onclick: () => toStep(view.step + 1) });
   const body = h("div", { class: "pm-xray-body" }, steps, h("div", { class: "pm-xray-two-sides" }, stage, h("div", { class: "pm-xray-side" }, words, h("div", { class: "pm-xray-walk" }, back, next))));
   const element = h("section", { class: "pm-xray", "aria-label": "X-ray of one search", hidden: true },
-    h("div", { class: "pm-xray-controls" }, h("label", {}, "Index", index), dial, facts), trouble, body);
+    h("div", { class: "pm-xray-controls" }, h("label", {}, "Index", index), dial, facts), aside, trouble, body);
 
   const ask = debounced(() => load(), 60);
 
@@ -49,6 +50,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   function follow(next_, answer) {
     const before = view;
     view = next_;
+    aside.hidden = !Object.keys(request().where).length;
     index.replaceChildren(...answer.columns.map((one) => h("option", { value: one.index, selected: one.index === view.xray }, one.index)));
     const column = answer.columns.find((one) => one.index === view.xray);
     const why = !column ? `There is no index “${view.xray}”.` : column.reason ? `${view.xray} cannot be used here: ${column.reason}.`
@@ -111,7 +113,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   function drawStep() {
     if (!data) return;
     const step = view.step;
-    steps.replaceChildren(...STEP_NAMES.map((name, at) => h("li", {}, h("button", { type: "button", "aria-current": at + 1 === step ? "step" : null, onclick: () => toStep(at + 1) }, h("b", {}, String(at + 1)), name))));
+    steps.replaceChildren(...STEP_NAMES.map((name, at) => h("li", {}, h("button", { type: "button", "aria-current": at + 1 === step ? "step" : null, onclick: () => toStep(at + 1) }, h("b", {}, String(at + 1)), " ", name))));
     const current = steps.querySelector("[aria-current]");
     steps.scrollLeft = current.offsetLeft - (steps.clientWidth - current.offsetWidth) / 2;
     back.disabled = step === 1;
