@@ -78,8 +78,8 @@ export function wall({ label, onopen }) {
         h("div", { class: "pm-over", "aria-hidden": "true" }, captionOf(card.caption, { full: true }))), below);
   }
 
-  function layOut() {
-    widthPx = list.clientWidth;
+  function layOut(width = list.clientWidth) {
+    widthPx = width;
     if (!widthPx || !cards.length) return;
     rows = justify(cards.map((card) => card.width / card.height), widthPx, widthPx < 560 ? 150 : 208, GAP);
     for (const row of rows) {
@@ -148,7 +148,7 @@ export function wall({ label, onopen }) {
       const first = list.querySelector(".pm-open");
       if (first) first.tabIndex = 0;
       reach(0);
-      layOut();
+      layOut(widthPx || undefined); // to read the width now would lay all cells out without their sizes first
       if (held !== null && cards.length) focusAt(Math.max(0, buttons().findIndex((one) => one.dataset.id === held)));
     },
     focusId(id) {
