@@ -43,6 +43,7 @@ bench: setup-dev ## run the benchmarks; results go to bench-results/
 	$(BIN)/python -m core bench search
 	$(BIN)/python -m core bench codec
 	$(BIN)/python -m core bench map
+	$(BIN)/python -m core bench words
 
 bench-scale: setup ## measure what each part costs per picture, and what that makes of up to a thousand million
 	$(BIN)/python -m core bench scale $(GALLERY)
