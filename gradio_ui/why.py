@@ -36,11 +36,14 @@ def why(
 
     Returns:
         What `core.search.why.Why.to_json` does, with "here" and "there" (URL of the picture, width, height, alt),
-        "pictures" (URLs of all of the query's), and "measuring" while colours and textures are being measured.
+        "pictures" (all of the query's and its pluses, each with its "role"), and "measuring" while colours and textures
+        are being measured.
 
     Raises:
         RetrievalError, ValueError, TypeError: as for a search.
     """
+    from core.search.why import compared
+
     address = str(request.get("gallery") or engine.default_address())
     query = handlers.query_of(engine, address, {**request, "words": ""}, picture)
     waiting = measuring.under_way(address)
@@ -53,7 +56,11 @@ def why(
         calibration=calibrations.known(engine, address),
     )
     dataset = engine.dataset(address)
-    pictures = [_shown(engine, shelf, address, one) for one in (query.unsteered(), *query.steering.also)]
+    own = 1 + len(query.steering.also)  # pluses come after them
+    pictures = [
+        {**_shown(engine, shelf, address, one), "role": "query" if at < own else "plus"}
+        for at, one in enumerate(compared(query))
+    ]
     return {
         **found.to_json(),
         "here": pictures[found.picture],

@@ -23,6 +23,7 @@ class FeatureMaps:
     """Computes feature maps by ONNX Runtime; concurrent calls are safe."""
 
     def __init__(self, network: Network, weights: Path, settings: Settings) -> None:
+        self.name = network.name
         self.preparation = network.preparation
         if self.preparation.fit != "squash":
             raise UnavailableError(f"{network.name} sees only the middle of a picture: its cells have no place")

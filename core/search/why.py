@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
-from core.encoders.feature_maps import load_feature_maps
+from core.encoders.feature_maps import FeatureMaps, load_feature_maps
 from core.errors import RetrievalError, UnavailableError
 from core.search.calibrate import Calibration, share_in_words
 from core.search.colours import SharedColour, shared_colours
@@ -60,11 +60,12 @@ class Why:
     """Why two pictures were put side by side.
 
     Attributes:
-        picture: which of the query's pictures it is about: 0 the first, then those in `also`.
-        similarities: cosine of the result to each picture of the query.
+        picture: which of the pictures in `compared` it is about.
+        similarities: cosine of the result to each of them.
         aspects: content, and colour and texture where the gallery's were measured.
         colours: that both have most in common.
         heat: which regions match; None where `no_heat` says why not.
+        heat_of: the encoder that the heat is of, where it is the one below the gallery's; else empty.
         spent_ms: what it took.
     """
 
@@ -75,6 +76,7 @@ class Why:
     colours: list[SharedColour]
     heat: Explanation | None
     no_heat: str
+    heat_of: str
     spent_ms: float
 
     @property
@@ -104,6 +106,7 @@ class Why:
                 ],
             },
             "no_heat": self.no_heat,
+            "heat_of": self.heat_of,
             "spent_ms": round(self.spent_ms, 2),
         }
 
@@ -128,7 +131,7 @@ class Reasons:
 
         Args:
             image_id: of the result.
-            picture: which of the query's pictures to compare it with, 0 for the first; None: the most similar one.
+            picture: which of those in `compared` to look at; None: the most similar one.
             calibration: of the gallery, for the percentile of the content.
 
         Raises:
@@ -137,17 +140,17 @@ class Reasons:
         """
         started = time.perf_counter()
         engine = self._engine
-        pictures = [one for one in (query, *query.steering.also) if one.kind in ("picture", "stored")]
+        pictures = compared(query)
         if not pictures:
             raise ValueError("only a picture can be compared region by region; this query has none")
         if picture is not None and not 0 <= picture < len(pictures):
             raise ValueError(f"picture must be within 0..{len(pictures) - 1}, got {picture}")
         there = Query.stored(image_id)
         vector = engine.encode(address, there)
-        vectors = [engine.encode(address, one.unsteered()) for one in pictures]
+        vectors = [engine.encode(address, one) for one in pictures]
         similarities = [float(one @ vector) for one in vectors]
         chosen = int(np.argmax(similarities)) if picture is None else picture
-        here = pictures[chosen].unsteered()
+        here = pictures[chosen]
         content = similarities[chosen]
         percentile = calibration.of(content).percentile if calibration and len(calibration.pairs) else None
         aspects = [Aspect("content", content, percentile)]
@@ -158,13 +161,22 @@ class Reasons:
             aspects.append(Aspect("colour", *_judged(own.colour, other.colour, pairs["colour"])))
             aspects.append(Aspect("texture", *_judged(own.texture, other.texture, pairs["texture"])))
             colours = shared_colours(own.colour, other.colour)
-        heat, reason = None, ""
+        heat, reason, below = None, "", ""
         try:
+            below = self._maps(address).name
             heat = explain_pair(self._cells_of(address, here), self._cells_of(address, there))
         except UnavailableError as error:
             reason = str(error)
         return Why(
-            image_id, chosen, similarities, aspects, colours, heat, reason, 1000 * (time.perf_counter() - started)
+            image_id=image_id,
+            picture=chosen,
+            similarities=similarities,
+            aspects=aspects,
+            colours=colours,
+            heat=heat,
+            no_heat=reason,
+            heat_of=below if below != engine.vectors(address).address.encoder else "",
+            spent_ms=1000 * (time.perf_counter() - started),
         )
 
     def _looks(
@@ -178,6 +190,9 @@ class Reasons:
         chosen = engine.vectors(address).address
         return engine.query_looks.one(chosen, here, looks), engine.query_looks.one(chosen, there, looks), looks.pairs
 
+    def _maps(self, address: str) -> FeatureMaps:
+        return load_feature_maps(self._engine.vectors(address).address.encoder, self._engine.settings)
+
     def _cells_of(self, address: str, query: Query) -> Vectors:
         engine = self._engine
         chosen = engine.vectors(address).address
@@ -188,10 +203,16 @@ class Reasons:
         key = (content, chosen.encoder)
         known = self._cells.get(key)
         if known is None:
-            maps = load_feature_maps(chosen.encoder, engine.settings)
+            maps = self._maps(address)
             known = maps.cells(engine.queries.picture(chosen, query, maps.preparation.min_side(query.region)))
             self._cells.put(key, known)
         return known
+
+
+def compared(query: Query) -> list[Query]:
+    """Return the pictures that a result may be there for: the query's, the first one first, and its pluses."""
+    pictures = [one for one in (query.unsteered(), *query.steering.also) if one.kind in ("picture", "stored")]
+    return [*pictures, *(Query.stored(image_id) for image_id in query.steering.plus)]
 
 
 def in_words(aspects: Sequence[Aspect]) -> str:
@@ -229,11 +250,10 @@ def side_by_side(engine: "Engine", address: str, query: Query, why: Why, height:
     """
     if why.heat is None:
         raise UnavailableError(why.no_heat)
-    pictures = [one for one in (query, *query.steering.also) if one.kind in ("picture", "stored")]
     chosen = engine.vectors(address).address
     shown = []
     for one, heat, side in (
-        (pictures[why.picture].unsteered(), why.heat.here, "here"),
+        (compared(query)[why.picture], why.heat.here, "here"),
         (Query.stored(why.image_id), why.heat.there, "there"),
     ):
         picture = Pillow.fromarray(overlay(engine.queries.picture(chosen, one, height), heat))

@@ -45,7 +45,7 @@ export function pair() {
     stage.style.maxWidth = `calc(${ratios[0] + ratios[1]} * ${100 * MOST_HEIGHT}vh + 64px)`;
     stage.classList.toggle("pm-no-map", !answer.heat);
     stage.replaceChildren(
-      figure(answer.here, [h("span", { class: "pm-pair-role" }, "The query"), answer.here.caption ? captionOf(answer.here.caption) : null], answer.heat?.here, matches, "here"),
+      figure(answer.here, [h("span", { class: "pm-pair-role" }, answer.here.role === "plus" ? "More like this" : "The query"), answer.here.caption ? captionOf(answer.here.caption) : null], answer.heat?.here, matches, "here"),
       figure(answer.there, [h("span", { class: "pm-pair-role" }, "The result"), captionOf(answer.there.caption)], answer.heat?.there, matches, "there"),
       links);
     link();

@@ -1,6 +1,6 @@
 // Why similar: query and result side by side with heat maps, matching regions linked, and separate scores in plain words.
 
-import { button, h } from "./dom.js";
+import { button, h, icon } from "./dom.js";
 import { captionOf } from "./results.js";
 import { press } from "./steer.js";
 import { signOf } from "./steer-state.js";
@@ -99,8 +99,8 @@ export function whyDialog({ server, request, results, back }) {
     members.hidden = answer.pictures.length < 2;
     members.replaceChildren(h("span", { class: "pm-hint" }, "Compared with"), ...answer.pictures.map((one, at) =>
       h("button", { type: "button", class: "pm-why-member", "aria-pressed": String(at === answer.picture), title: one.alt,
-        "aria-label": `Compare with query picture ${at + 1}: ${one.alt}, similarity ${answer.similarities[at].toFixed(2)}`,
-        onclick: () => (member = at, ask()) }, h("img", { src: one.thumbnail, alt: "", width: 44, height: 44 }))));
+        "aria-label": `Compare with ${one.role === "plus" ? "a plus" : `query picture ${at + 1}`}: ${one.alt}, similarity ${answer.similarities[at].toFixed(2)}`,
+        onclick: () => (member = at, ask()) }, h("img", { src: one.thumbnail, alt: "", width: 44, height: 44 }), one.role === "plus" ? h("span", { class: "pm-sign pm-sign-plus", "aria-hidden": "true" }, icon("plus")) : null)));
     scores.replaceChildren(...answer.aspects.map((one) => aspect(one, answer)),
       answer.measuring ? h("p", { class: "pm-hint", role: "status" }, measured(answer.measuring)) : "");
     actions.replaceChildren(
@@ -109,6 +109,7 @@ export function whyDialog({ server, request, results, back }) {
       button("Details", { onclick: () => navigate({ why: null, open: answer.image_id }) }));
     foot.textContent = [
       answer.no_heat ? `No heat map: ${answer.no_heat}.` : "Bright regions add most to the similarity; numbered frames stand out in either picture and match best.",
+      answer.heat_of ? `The map is of ${answer.heat_of}, the network below this gallery's encoder.` : "",
       `Compared in ${answer.spent_ms.toFixed(0)} ms.`,
     ].join(" ");
     steps();

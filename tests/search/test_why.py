@@ -32,6 +32,7 @@ def test_scores_are_those_of_the_two_pictures(engine: Engine, reasons: Reasons) 
     content, colour, texture = why.aspects
     one, other = store.get([32, 62])
     assert content.score == pytest.approx(float(one @ other), abs=1e-6)
+    assert why.heat_of == ""
     assert content.percentile == calibration.of(content.score).percentile
     by_hand = alike(*(appearance(dataset.load(dataset.catalog.get(number))) for number in (32, 62)))
     assert (colour.score, texture.score) == pytest.approx((by_hand["colour"], by_hand["texture"]), abs=0.02)
@@ -65,11 +66,29 @@ def test_of_several_pictures_the_nearest_is_explained_unless_another_is_asked_fo
     query = Query.stored(5).steered(also=(Query.stored(32),), plus=(41,))
     why = reasons.why("paintings", query, 62)
     assert why.picture == 1
-    assert len(why.similarities) == 2
+    assert len(why.similarities) == 3  # two pictures and a plus
     assert why.similarities[1] == max(why.similarities)
     assert reasons.why("paintings", query, 62, picture=0).aspects[0].score == pytest.approx(why.similarities[0])
     with pytest.raises(ValueError, match="picture must be within"):
-        reasons.why("paintings", query, 62, picture=2)
+        reasons.why("paintings", query, 62, picture=3)
+
+
+def test_a_result_may_be_there_for_a_plus(reasons: Reasons) -> None:
+    query = Query.stored(5).steered(plus=(32,), minus=(41,))
+    why = reasons.why("paintings", query, 62)
+    assert why.picture == 1
+    assert why.aspects[0].score == pytest.approx(reasons.why("paintings", Query.stored(32), 62).aspects[0].score)
+
+
+def test_of_a_trained_head_the_map_is_of_the_network_below(settings: Settings, make_gallery) -> None:
+    from core.search import prepare_gallery
+
+    make_gallery(settings, count=4)
+    prepare_gallery("mine@satellite", settings, indexes=["flat"])
+    why = Reasons(Engine(settings)).why("mine@satellite", Query.stored(1), 2)
+    assert why.heat
+    assert why.heat_of == "efficientnet_lite0"
+    assert why.to_json()["heat_of"] == "efficientnet_lite0"
 
 
 def test_what_cannot_be_explained_says_so(engine: Engine, reasons: Reasons) -> None:
