@@ -115,7 +115,8 @@ def connection_errors() -> tuple[type[Exception], ...]:
 
 def lost(address: str, error: BaseException) -> ClusterError:
     """Return the error for a cluster that answered before and does not any more."""
-    first = str(error).strip().split("\n")[0]
+    details = getattr(error, "details", None)  # of gRPC's, whose text is a page
+    first = str(details() if callable(details) else error).strip().split("\n")[0]
     return ClusterError(
         f"the connection to the Ray cluster at {address} is lost ({type(error).__name__}: {first}); what is finished "
         "is kept: see whether its head runs (ray status) and run the same command again"

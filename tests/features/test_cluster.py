@@ -38,6 +38,7 @@ def machines() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", str(PROJECT))
+        patch.setenv("RAY_prestart_worker_first_driver", "0")  # each connection would start workers that nobody uses
         patch.delenv("RAY_ADDRESS", raising=False)
         from ray.cluster_utils import Cluster as Machines
 
