@@ -37,6 +37,18 @@ function cut(corners, mx, my, nx, ny) {
   return kept;
 }
 
+/** Return the middle of a convex polygon's area: where there is most room in a cell. */
+export function middle(corners) {
+  let area = 0, x = 0, y = 0;
+  corners.forEach(([ax, ay], at) => {
+    const [bx, by] = corners[(at + 1) % corners.length], cross = ax * by - bx * ay;
+    area += cross;
+    x += (ax + bx) * cross;
+    y += (ay + by) * cross;
+  });
+  return [x / (3 * area), y / (3 * area)];
+}
+
 /** Make the picture of the cells. `point(at)` is told which cell is pointed at, or null. */
 export function cellsView({ point }) {
   const svg = make("svg", { viewBox: "-1.06 -1.06 2.12 2.12", class: "pm-xray-cells", role: "img" });
@@ -45,7 +57,7 @@ export function cellsView({ point }) {
   const me = make("path", { d: "M0 -.035L.035 0L0 .035L-.035 0z", class: "pm-xray-me" });
   svg.append(ground, discs, outline, marks, me);
   const element = h("div", { class: "pm-xray-stage" }, svg);
-  let drawn = "", timers = [];
+  let drawn = "", timers = [], middles = [];
 
   svg.addEventListener("pointermove", (event) => {
     const cell = event.target.closest?.("[data-at]");
@@ -56,10 +68,12 @@ export function cellsView({ point }) {
   function build(cells) {
     const largest = Math.max(1, ...cells.sizes);
     const room = 0.62 * Math.sqrt(1 / cells.places.length);
-    ground.replaceChildren(...voronoi(cells.places).map((corners, at) =>
+    const polygons = voronoi(cells.places);
+    middles = polygons.map(middle);
+    ground.replaceChildren(...polygons.map((corners, at) =>
       make("path", { d: `M${corners.map(([x, y]) => `${x.toFixed(4)} ${y.toFixed(4)}`).join("L")}z`, "data-at": at, class: "pm-xray-cell" })));
-    discs.replaceChildren(...cells.places.map(([x, y], at) =>
-      make("circle", { cx: x, cy: y, r: Math.min(room * Math.sqrt(cells.sizes[at] / largest), 1.02 - Math.hypot(x, y)).toFixed(4), "data-at": at })));
+    discs.replaceChildren(...middles.map(([x, y], at) =>
+      make("circle", { cx: x, cy: y, r: (room * Math.sqrt(cells.sizes[at] / largest)).toFixed(4), "data-at": at })));
   }
 
   function light(upTo) {
@@ -81,12 +95,12 @@ export function cellsView({ point }) {
       svg.setAttribute("viewBox", `${-reach} ${-reach} ${2 * reach} ${2 * reach}`);
       me.setAttribute("transform", `scale(${reach})`);
       const size = Math.min(0.1, 0.72 / Math.sqrt(cells.places.length));
-      const labels = numbered && lit <= LABELLED ? cells.places.slice(0, lit).map(([x, y], at) => {
+      const labels = numbered && lit <= LABELLED ? middles.slice(0, lit).map(([x, y], at) => {
         const text = make("text", { x, y: y + size * 0.36, "font-size": size });
         text.textContent = String(at + 1);
         return text;
       }) : [];
-      marks.replaceChildren(...labels, ...dots(cells, neighbours));
+      marks.replaceChildren(...labels, ...dots(cells, middles, neighbours));
       light(lit);
     },
     /** Open the first `lit` cells one after another. */
@@ -104,7 +118,7 @@ export function cellsView({ point }) {
 }
 
 /** A dot for each true neighbour in the cell of its list: found ones and lost ones differ in shape and colour. */
-function dots(cells, neighbours) {
+function dots(cells, middles, neighbours) {
   const placeOf = new Map(cells.numbers.map((number, at) => [number, at]));
   const used = new Map();
   const size = Math.min(0.03, 0.25 / Math.sqrt(cells.places.length));
@@ -114,7 +128,7 @@ function dots(cells, neighbours) {
     const number = used.get(at) ?? 0;
     used.set(at, number + 1);
     const turn = number * 2.4, reach = size * 1.25 * Math.sqrt(number);
-    const [x, y] = [cells.places[at][0] + reach * Math.cos(turn), cells.places[at][1] + reach * Math.sin(turn)];
+    const [x, y] = [middles[at][0] + reach * Math.cos(turn), middles[at][1] + reach * Math.sin(turn)];
     if (one.verdict === "found") return [make("circle", { cx: x, cy: y, r: size * 0.5, class: "pm-xray-found", "data-at": at })];
     const d = size * 0.55;
     return [make("path", { d: `M${x - d} ${y - d}L${x + d} ${y + d}M${x + d} ${y - d}L${x - d} ${y + d}`, class: "pm-xray-lost", "stroke-width": size * 0.3, "data-at": at })];

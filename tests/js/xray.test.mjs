@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { voronoi } from "../../gradio_ui/assets/xray-cells.js";
+import { middle, voronoi } from "../../gradio_ui/assets/xray-cells.js";
 import { heapAfter } from "../../gradio_ui/assets/xray-scan.js";
 
 const area = (corners) => Math.abs(corners.reduce((sum, [x, y], at) => {
@@ -27,6 +27,12 @@ test("cells hold what is nearest to their place, and fill the disc", () => {
   });
   const whole = cells.reduce((sum, corners) => sum + area(corners), 0);
   assert.ok(Math.abs(whole - Math.PI * 1.03 ** 2) < 0.01, String(whole)); // 72 corners of a circle
+});
+
+test("the middle of a cell is that of its area, whichever way round its corners go", () => {
+  const corners = [[0, 0], [4, 0], [4, 2], [0, 2]];
+  assert.deepEqual(middle(corners), [2, 1]);
+  assert.deepEqual(middle([...corners].reverse()), [2, 1]);
 });
 
 test("a single list is the whole disc", () => {
