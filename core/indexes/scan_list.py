@@ -11,7 +11,7 @@ import numpy as np
 from core.indexes import scan_vbmi
 from core.indexes.jit import part
 from core.indexes.lists import BLOCK
-from core.indexes.llvm import prefetch
+from core.indexes.llvm import copy_floats, prefetch
 from core.indexes.scan_portable import byte_of, scan_block, sum_entries
 from core.indexes.selection import count_bits, lowest_bit, select_smallest
 
@@ -143,27 +143,30 @@ def replace_by_distances(values, places, count, lists, context):  # type: ignore
             each probe, the row of the turned queries that each probe uses, and the bits of a code.
     """
     quantizers, query, turned, probes, slots, n_bits = context
-    M, Ds = quantizers.codewords.shape[1], quantizers.codewords.shape[3]
+    _, M, Ks, Ds = quantizers.codewords.shape
     is_turned = quantizers.rotations.shape[0] > 0
     is_cut = is_turned and M * Ds < query.shape[0]  # rotations keep a part of the dimensions
+    decoded = np.empty(M * Ds, np.float32)
+    decoded_at, codewords_at = np.uintp(decoded.ctypes.data), np.uintp(quantizers.codewords.ctypes.data)
     for i in range(count):
         probe, place = places[i] >> PLACE_BITS, places[i] & ((1 << PLACE_BITS) - 1)
         block, lane = place // BLOCK, place % BLOCK
         byte = 2 * (lane & 31) + (lane >> 5)
         label = probes[probe]
         book = quantizers.groups[label] if quantizers.codewords.shape[0] > 1 else 0
-        view = turned[slots[probe]] if is_turned else query
-        distance, inside = np.float32(0), np.float32(0)
         for m in range(M):
             code = np.int64(lists.codes[block, m if n_bits == 8 else m // 2, byte])
             if n_bits == 4:
                 code = code >> 4 if m & 1 else code & 15
-            for d in range(Ds):
-                part = view[m * Ds + d] - quantizers.turned[label, m * Ds + d]
-                rest = part - quantizers.codewords[book, m, code, d]
-                distance += rest * rest
-                if is_cut:
-                    inside += part * part
+            codeword_at = codewords_at + np.uintp(4 * Ds * ((book * M + m) * Ks + code))
+            copy_floats(codeword_at, Ds, decoded_at + np.uintp(4 * Ds * m))
+        view = turned[slots[probe]] if is_turned else query
+        distance, inside = np.float32(0), np.float32(0)
+        for d in range(M * Ds):
+            part = view[d] - quantizers.turned[label, d]
+            rest = part - decoded[d]
+            distance += rest * rest
+            inside += part * part
         if is_cut:
             whole = np.float32(0)
             for d in range(query.shape[0]):
