@@ -217,6 +217,8 @@ def test_reranking_gives_the_distances_of_the_stored_vectors(store: Any, error: 
 
 
 def test_reranking_without_stored_vectors_is_refused(index: IVFPQ) -> None:
+    assert "n_rerank" not in index.knobs
+    assert "n_rerank" in IVFPQ(32, n_subspaces=8, store="sq8").knobs
     queries = np.zeros((2, index.dim), dtype=np.float32)
     for allowed in (None, [0, 1, 2]):
         with pytest.raises(ValueError, match="n_rerank needs stored vectors"):
