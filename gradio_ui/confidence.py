@@ -23,6 +23,7 @@ class Calibrations:
         self._known: dict[Path, Calibration] = {}
         self._measuring: set[Path] = set()
         self._lock = Lock()
+        self._one_by_one = Lock()
 
     def of(self, engine: "Engine", outcome: "SearchOutcome", query_id: int | None) -> Json | None:
         """Return {"is_match", "percentile", "sentence"} of the best result that is not among the query.
@@ -54,14 +55,21 @@ class Calibrations:
             return [None] * len(outcome.results)
         return [None if math.isnan(one.similarity) else known.of(one.similarity).percentile for one in outcome.results]
 
+    def is_measuring(self, engine: "Engine", address: str) -> bool:
+        """Say whether a large gallery is being measured right now, so that asking again soon is worth while."""
+        return engine.vectors(address).folder in self._measuring
+
     def _calibration(self, store: "FeatureStore") -> "Calibration | None":
-        with self._lock:
-            known = self._known.get(store.folder)
-            if known is not None or store.folder in self._measuring:
-                return known
-            self._measuring.add(store.folder)
+        known = self._known.get(store.folder)
+        if known is not None:
+            return known
         if len(store) <= _AT_ONCE:
-            return self._measure(store)
+            with self._one_by_one:  # who asks meanwhile waits for the same answer
+                return self._known.get(store.folder) or self._measure(store)
+        with self._lock:
+            if store.folder in self._measuring:
+                return None
+            self._measuring.add(store.folder)
         Thread(target=self._measure, args=(store,), daemon=True).start()
         return None
 

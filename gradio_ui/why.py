@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from core.search import Engine, Query
     from core.search.why import Reasons
 
+_SOON = {"done": 0, "total": None, "left": ""}
 _SIDE = 448  # pixels of the shorter side of a query that was turned or cut
 
 
@@ -36,8 +37,8 @@ def why(
 
     Returns:
         What `core.search.why.Why.to_json` does, with "here" and "there" (URL of the picture, width, height, alt),
-        "pictures" (all of the query's and its pluses, each with its "role"), and "measuring" while colours and textures
-        are being measured.
+        "pictures" (all of the query's and its pluses, each with its "role"), and "measuring" while the gallery is being
+        measured.
 
     Raises:
         RetrievalError, ValueError, TypeError: as for a search.
@@ -66,7 +67,7 @@ def why(
         "here": pictures[found.picture],
         "there": handlers.card(dataset, engine.record(address, found.image_id)),
         "pictures": pictures,
-        "measuring": waiting,
+        "measuring": waiting or (_SOON if calibrations.is_measuring(engine, address) else None),
     }
 
 

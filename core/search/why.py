@@ -216,12 +216,12 @@ def compared(query: Query) -> list[Query]:
 
 
 def in_words(aspects: Sequence[Aspect]) -> str:
-    """Return in which aspects two pictures are alike, from the percentiles; empty if none is known."""
+    """Return in which aspects two pictures are alike, from the percentiles; empty if the content's is not known."""
     known = [(one.name, one.percentile) for one in aspects if one.percentile is not None]
     strong = [_WORDS[name] for name, percentile in known if percentile >= _STRONG]
     some = [_WORDS[name] for name, percentile in known if _SOME <= percentile < _STRONG]
     chance = [_WORDS[name] for name, percentile in known if percentile < _CHANCE]
-    if not known:
+    if "content" not in [name for name, _ in known]:
         return ""
     sentences = []
     if strong:

@@ -31,7 +31,7 @@ export function walkTrail(way) {
 
 /** Build the panel: sliders for what counts, variety, near-duplicates. */
 export function steerPanel() {
-  const count = h("span", { class: "pm-count" });
+  const count = h("span", { class: "pm-tally" });
   const sliders = NAMES.map((name, at) => slider(name, SAID[at], (value) => ({ weights: state().weights.map((weight, one) => (one === at ? value : weight)) })));
   const variety = slider("More different", "0: the most alike first. Further right: each picture also unlike those before it", (value) => ({ variety: value }));
   const nodup = h("input", { type: "checkbox", onchange: () => navigate({ nodup: nodup.checked }) });

@@ -140,7 +140,7 @@ export function whyDialog({ server, request, results, back }) {
   }
 
   function measured({ done, total, left }) {
-    return `Colours and textures of this gallery are being measured, once${total ? `: ${done} of ${total}` : ""}${left ? `, ${left} left` : ""}.`;
+    return `This gallery is being measured, once${total ? `: ${done} of ${total}` : ""}${left ? `, ${left} left` : ""}.`;
   }
 
   function steps() {

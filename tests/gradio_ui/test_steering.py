@@ -1,6 +1,7 @@
 """Steering and its reasons, as the page asks for them."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,14 @@ def test_why_shows_both_pictures_and_what_connects_them(measured: Engine, shelf:
         record = measured.record("paintings", 32)
         whole = record.height / record.width  # turned by a quarter
         assert shown.width / shown.height == pytest.approx(whole / 2, rel=0.02)
+
+
+def test_who_asks_while_a_gallery_is_measured_gets_the_same_answer(engine: Engine) -> None:
+    calibrations = Calibrations()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: calibrations.known(engine, "paintings"), range(6)))
+    assert found[0] is not None
+    assert all(one is found[0] for one in found)
 
 
 def test_the_trail_gets_cards_of_pictures_that_are_there(engine: Engine) -> None:

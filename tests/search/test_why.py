@@ -120,6 +120,7 @@ def test_an_encoder_without_feature_maps_still_has_scores(settings: Settings, ma
         ((85, 70, 70), "Side by side for what they show, which agree more than usual, though not strikingly."),
         ((70, 20, 40), "Little connects these two"),
         ((None, None, None), ""),
+        ((None, 99, 99), ""),  # the content is still being measured: colours alone would mislead
     ],
 )
 def test_words_follow_the_percentiles(percentiles: tuple[float | None, ...], words: str) -> None:
