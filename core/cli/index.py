@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
         index: Annotated[list[str] | None, typer.Option("--index", "-i", help="An index to build; all.")] = None,
         rebuild: Annotated[bool, typer.Option("--rebuild", help="Make everything again, whatever is there.")] = False,
         cluster: Annotated[str | None, typer.Option(help=CLUSTER)] = None,
+        drop_vectors: milvus_options.Drop = False,
         milvus_uri: milvus_options.Uri = None,
         milvus_token: milvus_options.Token = None,
         milvus_index: milvus_options.Kind = None,
@@ -58,6 +59,7 @@ def register(app: typer.Typer) -> None:
                             progress=report,
                             cluster=nodes,
                             milvus=options,
+                            drop_vectors=drop_vectors,
                         )
                 except RetrievalError as error:
                     if len(galleries or ()) == 1:

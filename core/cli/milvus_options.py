@@ -32,6 +32,14 @@ Token = Annotated[
         show_default=False,
     ),
 ]
+Drop = Annotated[
+    bool,
+    typer.Option(
+        "--drop-vectors",
+        help="Remove the local file of vectors once Milvus holds every one; it comes back where it is needed.",
+        rich_help_panel=_PANEL,
+    ),
+]
 Kind = Annotated[
     str | None,
     typer.Option("--milvus-index", help="HNSW, IVF_PQ, DISKANN, IVF_RABITQ, FLAT, ...", rich_help_panel=_PANEL),

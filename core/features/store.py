@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import DamagedFileError, NotPreparedError, StaleError
+from core.features.elsewhere import absent
 from core.settings import Address, Settings
 from core.storage import Generations, Manifest, digest, read_manifest
 from core.types import Ids, Vectors
@@ -65,7 +66,10 @@ class FeatureStore:
             count, dim = int(manifest.params["count"]), int(manifest.params["dim"])
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedFileError(f"{folder} has a manifest without count or dim ({error})") from error
-        vectors = _mapped(folder / "vectors.npy", np.float32, (count, dim))
+        if "elsewhere" in manifest.params:
+            vectors = absent(address, (count, dim))
+        else:
+            vectors = _mapped(folder / "vectors.npy", np.float32, (count, dim))
         ids = np.array(_mapped(folder / "ids.npy", np.int64, (count,)))
         if count and (ids[0] < 0 or (np.diff(ids) <= 0).any()):
             raise DamagedFileError(f"{folder / 'ids.npy'} is not ascending")
@@ -93,6 +97,8 @@ class FeatureStore:
     @functools.cached_property
     def state(self) -> str:
         """A digest of ids and vectors: what indexes and maps say they were built from."""
+        if "elsewhere" in self.manifest.params:
+            return str(self.manifest.params["state"])
         sums = {name: facts["sha256"] for name, facts in self.manifest.files.items()}
         return digest(self.fingerprint, sums.get("ids.npy"), sums.get("vectors.npy"))
 

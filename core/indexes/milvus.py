@@ -165,14 +165,14 @@ class MilvusIndex(ServedIndex):
             chosen = f"{chosen} and not ({_listed(without)})" if chosen else f"not ({_listed(without)})"
         return self._search_among(chosen, queries, k, knobs)
 
-    def reconstruct(self, ids: Any) -> Vectors:
+    def reconstruct(self, ids: Any, *, deadline_s: float = ADMIN_S) -> Vectors:
         """Return (len(ids), D) the vectors of these ids.
 
         Raises:
             ValueError: an id is not in the collection.
         """
         wanted = as_ids(ids)
-        found = {int(row["image_id"]): row["vector"] for row in self.fetch(wanted, ["image_id", "vector"])}
+        found = {int(row["image_id"]): row["vector"] for row in self.fetch(wanted, ["image_id", "vector"], deadline_s)}
         missing = [int(image_id) for image_id in wanted if int(image_id) not in found]
         if missing:
             raise ValueError(f"id {missing[0]} is not in the index")
@@ -181,7 +181,7 @@ class MilvusIndex(ServedIndex):
             vectors[row] = found[int(image_id)]
         return vectors
 
-    def fetch(self, ids: Ids, columns: list[str]) -> list[Json]:
+    def fetch(self, ids: Ids, columns: list[str], deadline_s: float = ADMIN_S) -> list[Json]:
         """Return the rows of these ids that there are, in no order."""
         found: list[Json] = []
         wanted = np.unique(ids)
@@ -190,7 +190,8 @@ class MilvusIndex(ServedIndex):
             found += self._call(
                 lambda client, left, part=part: client.get(
                     self.collection, ids=part, output_fields=columns, consistency_level="Strong", timeout=left
-                )
+                ),
+                deadline_s,
             )
         return found
 

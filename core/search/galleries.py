@@ -9,6 +9,7 @@ from core.datasets import Facet
 from core.datasets.catalog import CATALOG
 from core.errors import NotPreparedError, RetrievalError, UnknownNameError
 from core.features import FeatureStore
+from core.features.elsewhere import is_elsewhere
 from core.indexes.milvus_client import INSTALL, is_installed
 from core.settings import Address, Settings, check_name
 from core.storage import CURRENT, Generations, read_json, read_manifest
@@ -140,8 +141,16 @@ def searchable(address: Address, settings: Settings) -> tuple[FeatureStore, list
     for store in stores:
         ready = [name for name in indexes.every_name() if index_info(address, name, store, settings).available]
         if ready:
-            return store, ready
+            return _with_vectors(store, settings), ready
     return current, []
+
+
+def _with_vectors(store: FeatureStore, settings: Settings) -> FeatureStore:
+    if not is_elsewhere(store.vectors):
+        return store
+    from core.search.milvus_vectors import reachable
+
+    return reachable(store, settings)
 
 
 def default_index(available: Sequence[str], count: int) -> str:

@@ -8,21 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from core import datasets, indexes
+from core import datasets
 from core.datasets import FieldSpec
-from core.errors import NotPreparedError, RetrievalError, UnavailableError
+from core.errors import NotPreparedError, RetrievalError, StaleError, UnavailableError
 from core.features import FeatureStore
+from core.features.elsewhere import drop_vectors, is_elsewhere
 from core.indexes.milvus import MilvusIndex
 from core.indexes.milvus_client import ADMIN_S, INSTALL, LOAD_S, MilvusServer, check_uri, embedded, is_installed
 from core.indexes.milvus_loading import faults, load
 from core.indexes.milvus_schema import SCHEMA_VERSION, MilvusOptions, columns, create, require
 from core.search.galleries import index_info, provenance
+from core.search.milvus_vectors import NAME, open_milvus, reachable
 from core.settings import Address, Settings
 from core.storage import Generations, digest, lock, read_json, read_manifest, write_json
 from core.types import Json, Progress, no_progress
 
-NAME = "milvus"
 _OWNER = "owner.json"
+_COMPARED_AT_ONCE = 4000
 
 
 @dataclass(frozen=True)
@@ -111,20 +113,32 @@ def build_milvus(
             server.close()
 
 
-def open_milvus(address: Address, settings: Settings) -> MilvusIndex:
-    """Return a gallery's index in Milvus.
+def give_up_vectors(address: Address, settings: Settings) -> None:
+    """Remove the local file of a gallery's vectors, after comparing every one of them with Milvus's.
 
     Raises:
-        NotPreparedError: it is not there.
+        NotPreparedError: the gallery is not in Milvus.
+        StaleError: what is there is not what is here; nothing is removed.
     """
-    current = Generations(address.index(settings, NAME)).current()
-    if current is None:
-        raise NotPreparedError(f"{address} is not in Milvus; run: python -m core index {address} --index {NAME}")
-    index = indexes.load(current)
-    if not isinstance(index, MilvusIndex):
-        raise NotPreparedError(f"{current} is no index in Milvus")
-    index.attach(settings)
-    return index
+    store = FeatureStore.open(address, settings)
+    if is_elsewhere(store.vectors):
+        return
+    index = open_milvus(address, settings)
+    try:
+        for start in range(0, len(store), _COMPARED_AT_ONCE):
+            part = slice(start, start + _COMPARED_AT_ONCE)
+            try:
+                same = np.array_equal(index.reconstruct(store.ids[part], deadline_s=LOAD_S), store.vectors[part])
+            except ValueError:  # one of them is not there
+                same = False
+            if not same:
+                raise StaleError(
+                    f"{index.place} does not hold the vectors of {address}, which are kept; "
+                    f"run: python -m core index {address} --index {NAME}"
+                )
+    finally:
+        index.server.close()
+    drop_vectors(store.folder, store.state)
 
 
 def milvus_faults(address: Address, settings: Settings) -> list[str]:
@@ -137,7 +151,7 @@ def milvus_faults(address: Address, settings: Settings) -> list[str]:
         return []
     command = f"python -m core index {address} --index {NAME}"
     try:
-        store = FeatureStore.open(address, settings)
+        store = reachable(FeatureStore.open(address, settings), settings)
         catalog = datasets.open(address.dataset, settings).catalog
         index = open_milvus(address, settings)
         present = np.isin(store.ids, catalog.ids())

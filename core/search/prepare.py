@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from core import datasets, encoders
-from core.errors import UnavailableError
+from core.errors import RetrievalError, UnavailableError
 from core.features import ExtractReport, FeatureStore, extract
 from core.features.cluster import Cluster
 from core.features.cluster_encode import cluster_pipeline
+from core.features.elsewhere import is_elsewhere
 from core.indexes import create, describe, is_served, names
 from core.projection import renew
 from core.search.galleries import UNAVAILABLE, index_info, parse_address, provenance
 from core.search.looks import measure
+from core.search.milvus_vectors import NAME as MILVUS
+from core.search.milvus_vectors import reachable, restore
 from core.settings import Address, Settings
 from core.storage import Generations, lock, write_json
 from core.types import Json, Progress, no_progress
@@ -86,6 +89,7 @@ def prepare_gallery(
     progress: Progress = no_progress,
     cluster: Cluster | None = None,
     milvus: "MilvusOptions | None" = None,
+    drop_vectors: bool = False,
 ) -> PrepareReport:
     """Bring a gallery's data set (if it is an embedded one), features and indexes up to date.
 
@@ -94,6 +98,8 @@ def prepare_gallery(
         rebuild: build features, indexes and map again, whatever is there.
         cluster: whose nodes encode pictures and fill indexes of the IVFPQ family; None: this machine.
         milvus: how the index "milvus" is built; None: as it was before.
+        drop_vectors: remove the local file of vectors once Milvus is known to hold them; asked for once, it is done
+            again after whatever needs the file.
 
     Raises:
         UnknownNameError: there is no such data set, encoder or index.
@@ -111,15 +117,36 @@ def prepare_gallery(
     with contextlib.suppress(UnavailableError):  # a Python without full-text search does everything else
         datasets.open(chosen.dataset, settings).catalog.index_words()
     pipeline = None if cluster is None else cluster_pipeline(cluster)
+    dropped = restore(chosen, settings) if _needs_vectors(chosen, settings, wanted, rebuild, milvus) else False
     features = extract(chosen, settings, progress, rebuild=rebuild, pipeline=pipeline)
     store = FeatureStore.open(chosen, settings)
     how: Json = {"rebuild": rebuild, "cluster": cluster, "milvus": milvus}
     reports = build_indexes(chosen, wanted, store, settings, progress, **how)
+    drop_vectors = drop_vectors or (dropped and MILVUS in wanted)
     outcome = ""
     if not indexes:
         measure(chosen, settings, progress, rebuild=rebuild)
         outcome = "built" if renew(chosen, settings, progress, rebuild=rebuild)[1] else "kept"
+    if drop_vectors:
+        from core.search.milvus_gallery import give_up_vectors
+
+        give_up_vectors(chosen, settings)
     return PrepareReport(str(chosen), features, reports, time.perf_counter() - started, outcome)
+
+
+def _needs_vectors(
+    address: Address, settings: Settings, wanted: Sequence[str], rebuild: bool, milvus: "MilvusOptions | None"
+) -> bool:
+    """Tell whether a preparation reads all vectors of a gallery, which may lie in Milvus alone."""
+    try:
+        store = FeatureStore.open(address, settings)
+    except RetrievalError:  # then they are made
+        return False
+    if not is_elsewhere(store.vectors):
+        return False
+    is_stale = store.content_state != datasets.open(address.dataset, settings).catalog.content_state()
+    moves = bool(settings.milvus_uri or milvus)
+    return rebuild or moves or is_stale or any(not is_served(name) for name in wanted)
 
 
 def prepare_dataset(name: str, settings: Settings, progress: Progress = no_progress) -> None:
@@ -184,6 +211,7 @@ def build_index(
     if is_served(name):
         from core.search.milvus_gallery import build_milvus
 
+        store = reachable(store, settings)
         done = build_milvus(address, store, settings, options=milvus, rebuild=rebuild, progress=progress)
         return IndexReport(name, done.outcome, nbytes=done.nbytes, seconds=done.seconds)
     started = time.perf_counter()

@@ -14,17 +14,20 @@ from typer.testing import CliRunner
 from core import indexes
 from core.cli.app import build
 from core.datasets import Dataset
-from core.errors import ServerSilentError, UnavailableError
+from core.errors import ServerSilentError, StaleError, UnavailableError
+from core.features import FeatureStore
 from core.search import Engine, Query, prepare_gallery
 from core.search.compare import compare
 from core.settings import Address, Settings
+from core.storage import Generations
 
 pytest.importorskip("pymilvus", reason="pymilvus is not installed: make setup-scale")
 pytest.importorskip("milvus_lite", reason="milvus-lite is not installed: make setup-scale")
 
 from core.indexes import milvus_client
 from core.indexes.milvus_schema import MilvusOptions
-from core.search.milvus_gallery import build_milvus, milvus_faults, open_milvus
+from core.search.milvus_gallery import build_milvus, give_up_vectors, milvus_faults
+from core.search.milvus_vectors import open_milvus
 from tests.milvus_process import MilvusProcess
 
 Make = Callable[..., Dataset]
@@ -174,6 +177,51 @@ def test_other_options_make_another_collection_and_drop_the_one_before(
     assert after.server.call(lambda client, left: client.list_collections()) == [after.collection]
     assert found(Engine(served), "milvus") == found(Engine(served), "flat")
     assert prepare_gallery(MINE, served, indexes=["milvus"]).indexes[0].outcome == "kept", "the options are kept"
+
+
+def vectors_file(settings: Settings) -> Path:
+    folder = Generations(ADDRESS.features(settings)).current()
+    assert folder is not None
+    return folder / "vectors.npy"
+
+
+def test_vectors_may_lie_in_milvus_alone_and_come_back_where_they_are_needed(
+    settings: Settings, make_gallery: Make, process: MilvusProcess
+) -> None:
+    served = at(settings, process)
+    make_gallery(settings, count=12)
+    prepare_gallery(MINE, served, indexes=["milvus"])
+    wheres: list[dict[str, Any] | None] = [None, {"label": "odd"}]
+    before = [found(Engine(settings), "milvus", where) for where in wheres]
+    data = vectors_file(settings).read_bytes()
+    prepare_gallery(MINE, settings, indexes=["milvus"], drop_vectors=True)
+    assert not vectors_file(settings).exists()
+    engine = Engine(settings)
+    assert engine.gallery(MINE).ready
+    assert [found(engine, "milvus", where) for where in wheres] == before
+    assert engine.search(MINE, Query.stored(3), k=1).results[0].similarity == pytest.approx(1, abs=1e-6)
+    assert milvus_faults(ADDRESS, settings) == []
+    with pytest.raises(UnavailableError, match="lie in Milvus alone; to bring them back: python -m core index"):
+        FeatureStore.open(ADDRESS, settings).get([3])
+    make_gallery(settings, count=15)
+    prepare_gallery(MINE, settings, indexes=["milvus"])
+    assert not vectors_file(settings).exists(), "asked for once, it is done again"
+    assert sorted(found(Engine(settings), "milvus", k=15)) == list(range(1, 16))
+    make_gallery(settings, count=12)
+    prepare_gallery(MINE, settings, indexes=["flat"])
+    assert vectors_file(settings).read_bytes() == data
+    assert [found(Engine(settings), "flat", where) for where in wheres] == before
+
+
+def test_vectors_are_kept_where_milvus_holds_others(settings: Settings, make_gallery: Make) -> None:
+    make_gallery(settings, count=6)
+    prepare_gallery(MINE, settings, indexes=["milvus"])
+    index = open_milvus(ADDRESS, settings)
+    index.upsert([{"image_id": 2, "vector": index.reconstruct([1])[0]}])
+    index.finish()
+    with pytest.raises(StaleError, match="does not hold the vectors of mine@histogram, which are kept"):
+        give_up_vectors(ADDRESS, settings)
+    assert vectors_file(settings).is_file()
 
 
 def test_a_server_that_refuses_the_token_is_told_of(settings: Settings, make_gallery: Make, tmp_path: Path) -> None:
