@@ -165,6 +165,7 @@ def test_what_does_not_belong_has_no_good_match_and_what_does_has_one(engine: En
             judged.append(handlers.search(engine, request, file, calibrations)["confidence"]["is_match"])
         return judged
 
-    # Measured: none of the others has a match, all of its own have.
+    # On every third picture: 5 of 204 tiles have a match among the paintings and none of 58 paintings among the tiles,
+    # as they should; all 58 paintings have one among the paintings.
     assert sum(said(other)) <= 1
     assert sum(said(asked)) >= 11
