@@ -113,7 +113,7 @@ def _measured(
     index: MilvusIndex, vectors: Vectors, queries: Vectors, what: str, where: Json, share: float, progress: Progress
 ) -> list[Json]:
     rows = np.flatnonzero(_passes(len(vectors), where))
-    truth = exact.nearest(queries, vectors, K, rows=rows.astype(np.int64))[0] + 1
+    truth = exact.nearest(queries, vectors, min(K, len(rows)), rows=rows.astype(np.int64))[0] + 1
     measured = []
     for effort in _EFFORTS:
         progress(0, None, f"searching: filter {what}, effort {effort}")
