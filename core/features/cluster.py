@@ -54,7 +54,7 @@ class Cluster:
             raise lost(self.address, ConnectionError("it has ended"))
         try:
             found = ray.nodes()
-        except (RuntimeError, *connection_errors()) as error:
+        except connection_errors() as error:
             raise lost(self.address, error) from error
         cores = [(node, int(node["Resources"].get("CPU", 0))) for node in found if node["Alive"]]
         return [Node(node["NodeID"], node["NodeManagerAddress"], count) for node, count in cores if count]
