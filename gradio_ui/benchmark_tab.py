@@ -40,7 +40,7 @@ def build(page: Page) -> gr.HTML:
         return handlers.answered(lambda: benchmark_handlers.files(engine, settings, page.shelf, gallery))
 
     def results(request: Json) -> Json:
-        return handlers.answered(benchmark_handlers.results)
+        return handlers.answered(lambda: {**benchmark_handlers.results(), "plotly": benchmark_handlers.plotly_url()})
 
     return gr.HTML(
         html_template='<div class="pm-bench"></div>',

@@ -120,6 +120,7 @@ function layout(dark, axes) {
   return {
     paper_bgcolor: ground(dark), plot_bgcolor: ground(dark), font: { family: 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif', size: 12, color: ink },
     margin: { l: 56, r: 16, t: 12, b: 48 }, hovermode: "closest", hoverlabel: { bgcolor: ground(dark), bordercolor: line, font: { color: ink } },
-    legend: { orientation: "h", y: -0.24, yanchor: "top", x: 0, font: { size: 12 } }, xaxis: { ...axis, ...xaxis }, yaxis: { ...axis, ...yaxis }, ...rest,
+    legend: { orientation: "h", y: -0.24, yanchor: "top", x: 0, font: { size: 12 } }, xaxis: { ...axis, ...xaxis },
+    yaxis: { ...axis, ...yaxis, title: { standoff: 14, ...yaxis.title } }, ...rest,
   };
 }

@@ -5,20 +5,20 @@ import { button, h } from "./dom.js";
 
 const TITLES = { index: "Our IVFPQ against FAISS's, and the field", search: "Searching and importing", codec: "The codec", map: "The map" };
 
-/** Elements for stored results; `plotly()` resolves to Plotly, or rejects. */
-export function storedResults(results, { plotly, dark }) {
+/** Elements for stored results; `plotly()` resolves to Plotly, or rejects; `onTheme(redraw)` remembers what depends on it. */
+export function storedResults(results, { plotly, dark, onTheme }) {
   if (!results.length) {
     return [h("p", { class: "pm-bench-quiet" }, "No results of whole benchmarks are stored here. In Pentimento's folder, ", h("code", {}, "make bench"), " runs them all and writes them to bench-results/.")];
   }
   return results.map((one) => {
-    const body = one.name === "index" && one.content.search ? indexResult(one.content, { plotly, dark }) : [facts(one.content)];
+    const body = one.name === "index" && one.content.search ? indexResult(one.content, { plotly, dark, onTheme }) : [facts(one.content)];
     return h("details", { class: "pm-bench-result" },
       h("summary", {}, TITLES[one.name] ?? one.name, h("small", {}, ` bench-results/${one.name}.json, ${new Date(one.updated * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`)),
       ...body);
   });
 }
 
-function indexResult(content, { plotly, dark }) {
+function indexResult(content, { plotly, dark, onTheme }) {
   const rows = content.search.map((row) => [row.n_probe, ratio(row.single_us, row.single_ratio), ratio(row.batch_us, row.batch_ratio), ratio(row.two_threads_us, row.two_threads_ratio), row.ids_equal.toFixed(4), row.recall_10.faiss.toFixed(3)]);
   const built = Object.entries(content.build).map(([step, row]) => [step, row.faiss_s.toFixed(2), row.ours_s.toFixed(2), row.ratio.toFixed(2)]);
   const made = [
@@ -26,7 +26,7 @@ function indexResult(content, { plotly, dark }) {
     table(["n_probe", "single query", "batch", "batch, 2 threads", "ids equal", "recall@10"], rows),
     table(["building, CPU seconds", "FAISS", "ours", "times faster"], built),
   ];
-  if (content.field?.length) made.push(fieldChart(content.field, { plotly, dark }));
+  if (content.field?.length) made.push(fieldChart(content.field, { plotly, dark, onTheme }));
   return made;
 }
 
@@ -34,7 +34,7 @@ function ratio(microseconds, times) {
   return `${microseconds.faiss.toFixed(0)} / ${microseconds.ours.toFixed(0)}: ${times.toFixed(1)}×`;
 }
 
-function fieldChart(rows, { plotly, dark }) {
+function fieldChart(rows, { plotly, dark, onTheme }) {
   const plot = h("div", { class: "pm-bench-plot", role: "img", "aria-label": "Recall against speed of ours, FAISS's and other libraries' indexes" });
   const save = button("PNG", { iconName: "save", onclick: () => plotly().then((Plotly) => savePng(Plotly, plot, "field")) });
   const box = h("figure", { class: "pm-bench-chart" }, h("figcaption", {}, h("span", {}, "Recall against speed: the whole field"), save), plot);
@@ -42,7 +42,9 @@ function fieldChart(rows, { plotly, dark }) {
   new IntersectionObserver((entries, observer) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
-    plotly().then((Plotly) => draw(Plotly, plot, fieldFigure(rows, dark()), "field"), () => box.remove());
+    const redraw = () => plotly().then((Plotly) => draw(Plotly, plot, fieldFigure(rows, dark()), "field"), () => box.remove());
+    onTheme(redraw);
+    redraw();
   }).observe(plot);
   return box;
 }
@@ -51,7 +53,7 @@ function fieldChart(rows, { plotly, dark }) {
 function facts(content) {
   const rows = [];
   const walk = (value, name) => {
-    if (Array.isArray(value) && value.every((one) => typeof one !== "object")) rows.push([name, value.map(shown).join(", ")]);
+    if (Array.isArray(value) && value.every((one) => typeof one !== "object")) rows.push([name, value.map(shown).join(", ") || "none"]);
     else if (value && typeof value === "object") Object.entries(value).forEach(([key, inner]) => walk(inner, name ? `${name}: ${key}` : key));
     else rows.push([name, shown(value)]);
   };

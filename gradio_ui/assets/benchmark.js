@@ -16,9 +16,10 @@ export function mount({ element, server }) {
   const place = h("div"), stored = h("section", { class: "pm-bench-stored", "aria-label": "Stored results" });
   root.append(place, stored);
   const hidden = new Set();
-  let address = "", ticket = 0, data = null, view = null, dark = isDark(), asked = "";
+  const redraws = new Set();
+  let address = "", ticket = 0, view = null, dark = isDark(), asked = "", script = "";
 
-  const plotly = () => (data?.plotly ? loadPlotly(new URL(data.plotly, document.baseURI).href) : Promise.reject(new Error("plotly is not installed")));
+  const plotly = () => (script ? loadPlotly(new URL(script, document.baseURI).href) : Promise.reject(new Error("plotly is not installed")));
   const hand = dial({ server, use, build, turned });
 
   async function follow() {
@@ -38,7 +39,7 @@ export function mount({ element, server }) {
     const mine = ++ticket;
     const answer = await call(server.open_curves({ gallery }));
     if (mine !== ticket) return;
-    data = view = null;
+    view = null;
     if (answer.error) say("The curves cannot be shown", answer.error, () => open(gallery));
     else if (answer.state === "building") await watch(gallery, mine);
     else if (answer.state === "missing") offer(gallery, answer);
@@ -49,7 +50,9 @@ export function mount({ element, server }) {
   async function showStored(mine) {
     const answer = await call(server.results({}));
     if (mine !== ticket || answer.error) return;
-    stored.replaceChildren(h("h2", {}, "Stored benchmarks"), ...storedResults(answer.results, { plotly, dark: () => dark }));
+    script = answer.plotly;
+    redraws.clear();
+    stored.replaceChildren(h("h2", {}, "Stored benchmarks"), ...storedResults(answer.results, { plotly, dark: () => dark, onTheme: (redraw) => redraws.add(redraw) }));
   }
 
   // --- measuring ---
@@ -113,7 +116,7 @@ export function mount({ element, server }) {
   // --- the curves ---
 
   function show(gallery, found) {
-    data = found;
+    script = found.plotly;
     const known = Object.keys(found.curves[0]?.points[0]?.recall ?? {});
     if (!known.length) {
       say("Nothing could be measured", found.unavailable.map((one) => `${one.index}: ${one.reason}`).join(" "), () => measure(gallery, true));
@@ -221,6 +224,7 @@ export function mount({ element, server }) {
   followTheme((now) => {
     dark = now;
     view?.redraw();
+    redraws.forEach((redraw) => redraw());
   });
   subscribe(follow);
   onGalleries(follow);
