@@ -82,7 +82,8 @@ export function steerPanel() {
     element,
     said(outcome) {
       const many = outcome?.n_candidates ?? 0;
-      note.textContent = many && many < outcome.n_searched
+      if (!outcome) note.textContent = "Choose a picture first; these then change what is put beside it.";
+      else note.textContent = many && many < outcome.n_searched
         ? `Chosen among the ${many.toLocaleString("en")} that are most alike in what they show.` : "";
     },
   };
