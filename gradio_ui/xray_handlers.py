@@ -94,12 +94,11 @@ def look(engine: "Engine", looking: Looking, request: Mapping[str, Any], picture
     Raises:
         RetrievalError, ValueError, TypeError: as `Looking.measured`.
     """
-    from core.search.course import replay
     from core.search.explain import reranked_recalls
 
     found = looking.xray(engine, request, picture)
     seen, model = found.measured, found.measured.index.model
-    course = replay(seen, found.n_probe, found.n_kept)
+    course = found.course
     cells = looking.cells(seen)
     entered = course.rows[course.is_entered]
     shown = {*found.results.tolist(), *(lost.id for lost in found.neighbours), *seen.ids[entered].tolist()}

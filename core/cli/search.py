@@ -95,6 +95,11 @@ def register(app: typer.Typer) -> None:
             title = result.record.title or result.record.label
             similarity = "     -" if math.isnan(result.similarity) else f"{result.similarity:6.3f}"
             typer.echo(f"{result.rank:3}  {similarity}  id:{result.image_id:<6} {result.path}  {title}")
+        if looked_into:
+            typer.echo(
+                f"scanned: {looked_into.n_scanned} codes in the nearest {looked_into.n_probe} of {looked_into.n_lists} "
+                f"lists, of which {looked_into.course.n_pruned} were put aside by their bytes"
+            )
         for lost in looked_into.neighbours if looked_into else ():
             if lost.verdict != "found":
                 typer.echo(f"missed: id:{lost.id}, true rank {lost.rank}: {lost.sentence}")

@@ -5,6 +5,7 @@ costs nothing more. Ranks count from 1.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.arrays import as_count
 from core.indexes import Index
+from core.search.course import Course, replay
 from core.search.measured import Measured, measure
 from core.types import Ids, Json, Vectors
 
@@ -98,6 +100,11 @@ class Xray:
         """Share of the true neighbours that were returned."""
         return sum(lost.verdict == "found" for lost in self.neighbours) / max(1, len(self.neighbours))
 
+    @cached_property
+    def course(self) -> Course:
+        """The scan code by code, replayed."""
+        return replay(self.measured, self.n_probe, self.n_kept)
+
     def to_json(self) -> Json:
         """Return it without its large arrays."""
         return {
@@ -109,6 +116,7 @@ class Xray:
             "probed_sizes": self.list_sizes[self.probed].tolist(),
             "n_scanned": self.n_scanned,
             "n_below_cutoff": self.n_below,
+            "n_pruned": self.course.n_pruned,
             "recall": self.recall,
             "neighbours": [
                 {

@@ -9,6 +9,7 @@ from core.arrays import normalize
 from core.errors import UnavailableError
 from core.indexes import create
 from core.indexes.ivfpq import IVFPQ
+from core.search.course import replay
 from core.search.explain import Xray, xray
 from core.types import Ids, Vectors
 
@@ -101,6 +102,7 @@ def test_the_json_says_where_each_neighbour_was_lost() -> None:
     shown, *_ = looked_into(1, 1)
     report = shown.to_json()
     assert report["n_probe"] == len(report["probed"]) == 1
+    assert report["n_pruned"] == replay(shown.measured, 1, K).n_pruned == shown.n_scanned - shown.course.is_summed.sum()
     assert all(one["sentence"] for one in report["neighbours"])
     assert any(one["verdict"] != "found" for one in report["neighbours"])
 
