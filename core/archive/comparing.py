@@ -4,11 +4,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.archive.search_codes import CODE_BYTES, SearchCoder, shipped_search_coder
 from core.errors import UnavailableError
 from core.indexes.effort import Effort
 from core.search import Engine, Query
@@ -17,8 +16,11 @@ from core.search.loaded import Loaded
 from core.settings import Address
 from core.types import Codes
 
+if TYPE_CHECKING:
+    from core.archive.search_codes import SearchCoder
+
 ARCHIVE = "archive-codes"
-SUMMARY = f"The {CODE_BYTES}-byte codes that a .pent archive keeps of each picture, all of them compared; no vectors."
+SUMMARY = "The 16-byte codes that a .pent archive keeps of each picture, all of them compared; no vectors."
 _REPEATS = 3
 
 
@@ -26,7 +28,7 @@ class GalleryCodes:
     """The search codes of galleries, made once for each generation of features. Safe for concurrent callers."""
 
     def __init__(self) -> None:
-        self._known: Loaded[str, tuple[SearchCoder, Codes]] = Loaded()
+        self._known: Loaded[str, tuple["SearchCoder", Codes]] = Loaded()
 
     def compare(
         self,
@@ -72,15 +74,17 @@ class GalleryCodes:
             nbytes=codes.nbytes + len(coder.data), effort=Effort(codes=len(some)),
         )  # fmt: skip
 
-    def _codes(self, engine: Engine, address: str) -> tuple[SearchCoder, Codes]:
+    def _codes(self, engine: Engine, address: str) -> tuple["SearchCoder", Codes]:
         """Return the codebook for a gallery and the (N, 16) codes of its pictures, by row.
 
         Raises:
             UnavailableError: no codebook for its encoder comes with the program.
         """
+        from core.archive.search_codes import shipped_search_coder  # compiles kernels: not before they are needed
+
         store = engine.vectors(address)
 
-        def made() -> tuple[SearchCoder, Codes]:
+        def made() -> tuple["SearchCoder", Codes]:
             encoder = Address(*address.split("@")).encoder
             coder = shipped_search_coder(encoder)
             if coder is None or coder.dim != store.dim:
