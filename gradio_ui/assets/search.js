@@ -94,7 +94,7 @@ export function mount({ element, props, server, upload }) {
     head.hidden = false;
     headline.textContent = answer.headline;
     account.textContent = answer.account;
-    note.textContent = [answer.notice, entry.note].filter(Boolean).join(" ");
+    note.replaceChildren(...(answer.notice ? [h("strong", {}, answer.notice), " "] : []), entry.note ?? "");
     verdict.textContent = answer.words?.notes.join(" ") || (answer.confidence?.sentence ?? "");
     verdict.hidden = answer.words ? !verdict.textContent : answer.confidence?.is_match ?? true;
     chips.replaceChildren(...filterChips(now.where, entry.facets, removeFilter));
