@@ -28,7 +28,7 @@ class GalleryCodes:
     """The search codes of galleries, made once for each generation of features. Safe for concurrent callers."""
 
     def __init__(self) -> None:
-        self._known: Loaded[str, tuple["SearchCoder", Codes]] = Loaded()
+        self._known: Loaded[str, tuple[SearchCoder, Codes]] = Loaded()
 
     def compare(
         self,

@@ -46,7 +46,7 @@ def test_a_filter_holds_for_the_codes_too(prepared: Settings) -> None:
 
 def test_an_encoder_without_codebook_says_so(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(prepared)
-    monkeypatch.setattr("core.archive.comparing.shipped_search_coder", lambda encoder: None)
+    monkeypatch.setattr("core.archive.search_codes.shipped_search_coder", lambda encoder: None)
     query = Query.stored(int(engine.vectors("paintings").ids[0]))
     column = GalleryCodes().compare(engine, "paintings", query, names=[ARCHIVE]).columns[0]
     assert "no codebook for efficientnet_lite0" in column.reason
