@@ -143,15 +143,15 @@ class WorkPool:
             return
         nodes = self._cluster.nodes()
         self._looked = time.monotonic()
-        if nodes and all(node.id in self._refused for node in nodes):
+        able = [node for node in nodes if node.id not in self._refused]
+        if nodes and not able:
             raise self._nobody("no node of it can work")
         busy = Counter(member.node.id for member in self._members)
         wanted = min(self._most, len(self._queue) + sum(len(member.tasks) for member in self._members))
         # In turns, one worker a node, so that few tasks are spread over many machines.
-        turns = sorted((turn, i) for i, node in enumerate(nodes) for turn in range(busy[node.id], node.cores))
+        turns = sorted((turn, i) for i, node in enumerate(able) for turn in range(busy[node.id], node.cores))
         for _, i in turns[: max(0, wanted - len(self._members))]:
-            if nodes[i].id not in self._refused:
-                self._start(nodes[i])
+            self._start(able[i])
 
     def _start(self, node: Node) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

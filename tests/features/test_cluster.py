@@ -1,5 +1,6 @@
 """Encoding and building on a Ray cluster: a real one, three nodes of one core on this machine."""
 
+import importlib
 import os
 import signal
 import sys
@@ -221,6 +222,18 @@ def test_a_node_that_cannot_work_is_not_used(cluster: Cluster, caplog: pytest.Lo
         WorkPool(cluster, Choosy, "elsewhere") as pool,
     ):
         list(pool.run(range(3)))
+
+
+def test_a_node_without_the_program_is_named_with_what_it_needs(cluster: Cluster) -> None:
+    class OfAnotherMachine:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return importlib.import_module, ("absent_there",)
+
+    with (
+        pytest.raises(ClusterError, match=r"no node of it can work: .*has no module absent_there: put this program"),
+        WorkPool(cluster, OfAnotherMachine()) as pool,  # type: ignore[arg-type]
+    ):
+        list(pool.run([1]))
 
 
 def test_an_error_of_ours_comes_back_as_it_was_raised(cluster: Cluster) -> None:
