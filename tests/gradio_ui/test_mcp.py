@@ -6,6 +6,7 @@ import io
 import json
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gradio_client
@@ -34,7 +35,8 @@ def speak(served):
                 await client.initialize()
                 return await work(client)
 
-        return asyncio.run(session())
+        with ThreadPoolExecutor(1) as pool:  # this thread may have a running loop: Playwright's
+            return pool.submit(asyncio.run, session()).result()
 
     return run
 
