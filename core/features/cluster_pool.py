@@ -195,6 +195,8 @@ class WorkPool:
 
     def _bury(self, member: _Member, error: BaseException) -> Iterator[tuple[Any, Any]]:
         """Forget a worker that died; what it had goes back to the head of the queue, or is given up."""
+        import ray
+
         self._members.remove(member)
         _end(member)  # it may only have lost a result
         first = _gist(error)
@@ -205,7 +207,13 @@ class WorkPool:
                 self._refuse(member.node, f"its workers cannot start ({first})")
         else:
             self._failures[member.node.id] = 0
-        for position, (_, task) in reversed(list(enumerate(member.tasks))):
+        lost_tasks = []
+        for ref, task in member.tasks:
+            try:
+                yield task.content, ray.get(ref, timeout=0.1)  # it was done before the worker died
+            except ray.exceptions.RayError:
+                lost_tasks.append(task)
+        for position, task in reversed(list(enumerate(lost_tasks))):
             task.deaths += position == 0  # what it was at, not what waited
             if task.deaths < _DEATHS:
                 self._queue.appendleft(task)

@@ -195,6 +195,8 @@ def test_a_node_that_is_added_meanwhile_is_used_and_one_that_leaves_is_done_with
             if after < 12:
                 pool.submit(0)
     assert after >= 12
+    while added is not None and added.node_id in {node.id for node in cluster.nodes()}:
+        time.sleep(0.2)  # until the cluster has noticed, for the tests that follow
 
 
 def test_a_node_that_cannot_work_is_not_used(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
