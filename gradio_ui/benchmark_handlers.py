@@ -11,9 +11,9 @@ from core.indexes import is_served
 from core.settings import Settings
 from core.types import Json
 from gradio_ui import handlers
-from gradio_ui.assets import file_url, publish
 from gradio_ui.jobs import Jobs
 from gradio_ui.shelf import Shelf
+from gradio_ui.static_files import file_url, publish
 
 if TYPE_CHECKING:
     from core.evaluation.curves import Curve, Curves

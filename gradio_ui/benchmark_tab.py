@@ -6,10 +6,10 @@ import gradio as gr
 
 from core.types import Json
 from gradio_ui import benchmark_handlers, handlers
-from gradio_ui.assets import mount
 from gradio_ui.jobs import Jobs
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
+from gradio_ui.static_files import mount
 
 
 def build(page: Page) -> gr.HTML:

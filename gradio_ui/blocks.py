@@ -9,9 +9,9 @@ import gradio as gr
 from core import datasets
 from core.settings import Settings
 from gradio_ui import api, header
-from gradio_ui.assets import publish
 from gradio_ui.page import Page
 from gradio_ui.shelf import Shelf
+from gradio_ui.static_files import publish
 
 if TYPE_CHECKING:
     from core.search import Engine

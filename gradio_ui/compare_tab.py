@@ -9,9 +9,9 @@ import gradio as gr
 from core.archive.comparing import GalleryCodes
 from core.types import Json
 from gradio_ui import compare_handlers, handlers, xray_handlers
-from gradio_ui.assets import mount
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
+from gradio_ui.static_files import mount
 from gradio_ui.xray_handlers import Looking
 
 

@@ -7,11 +7,11 @@ import gradio as gr
 
 from core.types import Json
 from gradio_ui import compress_search
-from gradio_ui.assets import mount
 from gradio_ui.compress_handlers import Workbench, source_of
 from gradio_ui.handlers import answered
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
+from gradio_ui.static_files import mount
 
 
 def build(page: Page) -> gr.HTML:

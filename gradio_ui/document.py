@@ -4,7 +4,7 @@ import re
 from functools import cache
 from html import escape
 
-from gradio_ui.assets import ASSETS, file_url
+from gradio_ui.static_files import ASSETS, file_url
 from gradio_ui.theme import PAPER, PAPER_DARK
 
 DESCRIPTION = "Visual search in paintings and satellite imagery, on your own machine."

@@ -12,9 +12,9 @@ from core.errors import NotPreparedError, RetrievalError
 from core.settings import Settings
 from core.types import Ids, Image, Json
 from gradio_ui import present, steering, words
-from gradio_ui.assets import file_url
 from gradio_ui.confidence import Calibrations
 from gradio_ui.shelf import Shelf
+from gradio_ui.static_files import file_url
 
 if TYPE_CHECKING:
     from core.datasets import Dataset, Facet, ImageRecord

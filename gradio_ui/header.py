@@ -7,8 +7,8 @@ import gradio as gr
 from core.settings import Settings
 from core.types import Json
 from gradio_ui import handlers
-from gradio_ui.assets import mount, publish
 from gradio_ui.page import Page
+from gradio_ui.static_files import mount, publish
 
 if TYPE_CHECKING:
     from core.search import Engine

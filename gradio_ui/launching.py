@@ -8,9 +8,9 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 
 from core.settings import Settings
-from gradio_ui.assets import FAVICON, stylesheets
 from gradio_ui.document import with_own_head
 from gradio_ui.mcp_answers import MCP_PATH, answer_in_json, is_foreign
+from gradio_ui.static_files import FAVICON, stylesheets
 from gradio_ui.theme import PentimentoTheme
 
 _Message = MutableMapping[str, Any]

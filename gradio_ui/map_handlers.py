@@ -14,8 +14,8 @@ from core.errors import NotPreparedError
 from core.projection import GalleryMap
 from core.settings import Address, Settings
 from core.types import Ids, Json
-from gradio_ui.assets import file_url, publish
 from gradio_ui.shelf import Shelf
+from gradio_ui.static_files import file_url, publish
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

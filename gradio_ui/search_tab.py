@@ -7,11 +7,11 @@ import gradio as gr
 
 from core.types import Json
 from gradio_ui import export, handlers, steering
-from gradio_ui.assets import mount
 from gradio_ui.benchmark_tab import dial_functions
 from gradio_ui.confidence import Calibrations
 from gradio_ui.page import Page
 from gradio_ui.shelf import uploaded
+from gradio_ui.static_files import mount
 from gradio_ui.steering import Measuring
 from gradio_ui.why import why as explained
 

@@ -8,7 +8,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from core.errors import NotPreparedError
-from gradio_ui.assets import file_url
+from gradio_ui.static_files import file_url
 
 
 class Shelf:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from gradio_ui.assets import FAVICON
+from gradio_ui.static_files import FAVICON
 
 CONTRAST = """
 () => {

@@ -1,7 +1,7 @@
 """The head of the page's document."""
 
-from gradio_ui.assets import ASSETS
 from gradio_ui.document import modules, with_own_head
+from gradio_ui.static_files import ASSETS
 
 
 def test_gradios_advertisement_goes_and_our_head_comes() -> None:

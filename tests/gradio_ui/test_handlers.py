@@ -11,9 +11,9 @@ from PIL import Image
 from core.errors import ImageError, RetrievalError, UnknownNameError
 from core.search import Engine, Query
 from gradio_ui import export, handlers
-from gradio_ui.assets import file_url
 from gradio_ui.confidence import Calibrations
 from gradio_ui.shelf import Shelf, uploaded
+from gradio_ui.static_files import file_url
 
 PAINTINGS = "paintings@efficientnet_lite0"
 

@@ -15,9 +15,9 @@ from core.search.looks import measure
 from core.search.why import Reasons
 from core.settings import Settings
 from gradio_ui import export, handlers, steering
-from gradio_ui.assets import file_url
 from gradio_ui.confidence import Calibrations
 from gradio_ui.shelf import Shelf
+from gradio_ui.static_files import file_url
 from gradio_ui.steering import Measuring
 from gradio_ui.why import why
 
