@@ -1,5 +1,6 @@
 """A Milvus Lite server in a process of its own, which tests start, stop, kill and start again on one port."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -44,6 +45,7 @@ class MilvusProcess:
         """Let it accept connections and answer nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until every thread has stopped
 
     def thaw(self) -> None:
         """Let it go on."""

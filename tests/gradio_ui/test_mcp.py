@@ -129,7 +129,7 @@ def test_compress_keeps_to_the_bytes_and_returns_what_comes_out(call, served) ->
         ("search", {"image_id": 1, "k": 0}, "between 1 and 500"),
         ("search", {"words": "sea", "by": "meaning"}, "open_clip"),
         ("describe", {}, "Give a picture"),
-        ("map", {"image_id": 1}, "python -m core map"),
+        ("map", {"gallery": "nowhere", "image_id": 1}, "no gallery"),
         ("compress", {"image_id": 1, "quality": 9}, "quality must be"),
     ],
 )
