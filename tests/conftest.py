@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import os
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -59,6 +60,18 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
                 prepare_gallery(gallery, settings, indexes=wanted)
             done.touch()
     return settings
+
+
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """Return TCP ports of this machine on which nothing listens."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 // The query of the Compare tab: the picture as it is searched with, and the ways to bring another.
 
 import { button, bytes, h } from "./dom.js";
+import { receiveFiles } from "./dropping.js";
 import { all, chosen, navigate, NO_PICTURE, state } from "./store.js";
 
 const KINDS = "image/*,.heic,.heif,.tif,.tiff,.jxl,.avif";
@@ -59,25 +60,9 @@ export function compareQuery({ upload, server, mostBytes, problem }) {
     context.fillRect(x1, y0, canvas.width - x1, y1 - y0);
   }
 
-  const active = () => state().tab === "compare";
-  const hasFiles = (event) => active() && [...(event.dataTransfer?.types ?? [])].includes("Files");
-  let depth = 0;
-  const over = (on) => document.querySelector(".pm-compare")?.classList.toggle("pm-compare-dropping", on);
-  document.addEventListener("dragenter", (event) => hasFiles(event) && (depth++, over(true)));
-  document.addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && over(false));
-  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    over(false);
-    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
-  });
-  document.addEventListener("paste", (event) => {
-    const file = active() && !event.target.closest?.("input, textarea") ? event.clipboardData?.files?.[0] : null;
-    if (!file) return;
-    event.preventDefault();
-    take(file);
+  receiveFiles("compare", {
+    over: (on) => document.querySelector(".pm-compare")?.classList.toggle("pm-compare-dropping", on),
+    take: ([file]) => take(file),
   });
 
   return {

@@ -5,7 +5,8 @@ import { foundRows } from "./compress-finds.js";
 import { count, noAnswer, ratio, time } from "./compress-words.js";
 import { viewer } from "./compress-viewer.js";
 import { button, debounced, h } from "./dom.js";
-import { chosen, onGalleries, searchStored, state, subscribe } from "./store.js";
+import { receiveFiles } from "./dropping.js";
+import { chosen, onGalleries, searchStored, subscribe } from "./store.js";
 
 const FORMATS = ["webp", "avif", "jxl", "jpeg"];
 const FIRST_QUALITY = 3;
@@ -261,26 +262,7 @@ export function mount({ element, props, server, upload, watch }) {
     const sent = typeof props.value === "string" && props.value ? JSON.parse(props.value) : null;
     if (sent) open(sent);
   });
-  const active = () => state().tab === "compress";
-  let depth = 0;
-  const over = (on) => root.classList.toggle("pm-compress-dropping", on);
-  const hasFiles = (event) => active() && [...(event.dataTransfer?.types ?? [])].includes("Files");
-  document.addEventListener("dragenter", (event) => hasFiles(event) && (depth++, over(true)));
-  document.addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && over(false));
-  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-  document.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    over(false);
-    if (event.dataTransfer.files[0]) take(event.dataTransfer.files[0]);
-  });
-  document.addEventListener("paste", (event) => {
-    const file = active() && !event.target.closest?.("input, textarea") ? event.clipboardData?.files?.[0] : null;
-    if (!file) return;
-    event.preventDefault();
-    take(file);
-  });
+  receiveFiles("compress", { over: (on) => root.classList.toggle("pm-compress-dropping", on), take: ([file]) => take(file) });
 
   function offerExamples() {
     const entry = chosen();

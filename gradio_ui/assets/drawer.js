@@ -2,6 +2,7 @@
 
 import { button, h, icon } from "./dom.js";
 import { sendTo, takers } from "./header.js";
+import { resultDialog } from "./result-dialog.js";
 import { captionOf, percentileSaid, scoreBars, similarityBar } from "./results.js";
 import { steering } from "./why.js";
 import { chosen, navigate, searchStored, state, subscribe } from "./store.js";
@@ -10,35 +11,9 @@ import { mark } from "./words.js";
 /** Build the drawer. `results()` are the cards shown, `back(id)` is told which picture was open when it closes. */
 export function drawer({ server, results, back }) {
   const body = h("div", { class: "pm-drawer-body" });
-  const previous = button("Previous result", { iconName: "left", quiet: true, class: "pm-tool pm-step", onclick: () => step(-1) });
-  const next = button("Next result", { iconName: "right", quiet: true, class: "pm-tool pm-step", onclick: () => step(1) });
-  previous.replaceChildren("‹");
-  next.replaceChildren("›");
-  const place = h("span", { class: "pm-place" });
-  const dialog = h("dialog", { class: "pm-drawer", "aria-label": "Details" },
-    h("div", { class: "pm-drawer-top" }, previous, next, place, button("Close", { iconName: "close", quiet: true, onclick: close })), body);
+  const { dialog, mark: markPlace } = resultDialog({ key: "open", name: "pm-drawer", label: "Details", results }, body);
   let shown = null;
   let known = null; // the details that are shown
-
-  function close() {
-    navigate({ open: null });
-  }
-  dialog.addEventListener("cancel", (event) => {
-    event.preventDefault();
-    close();
-  });
-  dialog.addEventListener("click", (event) => event.target === dialog && close());
-  dialog.addEventListener("keydown", (event) => {
-    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (way) step(way), event.preventDefault();
-  });
-
-  function step(way) {
-    const cards = results();
-    const at = cards.findIndex((card) => card.id === state().open);
-    const card = cards[at + way];
-    if (at >= 0 && card) navigate({ open: card.id }, { replace: true });
-  }
 
   async function follow(now) {
     if (now.open === null || now.tab !== "search") {
@@ -64,13 +39,9 @@ export function drawer({ server, results, back }) {
   }
 
   function steps() {
-    const cards = results();
-    const at = cards.findIndex((card) => card.id === shown);
-    previous.disabled = at <= 0;
-    next.disabled = at < 0 || at === cards.length - 1;
-    place.textContent = at < 0 ? "" : `${at + 1} of ${cards.length}`;
+    const at = markPlace(shown);
     // Opened by its address, the details may be here before the results that say how similar it is.
-    if (at >= 0 && known?.id === shown && !body.querySelector(".pm-likeness")) draw({ ...cards[at], ...known }, known);
+    if (at >= 0 && known?.id === shown && !body.querySelector(".pm-likeness")) draw({ ...results()[at], ...known }, known);
   }
 
   function draw(card, details) {

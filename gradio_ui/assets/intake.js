@@ -1,6 +1,7 @@
 // How a picture gets in: chosen, dropped, pasted or photographed; then uploaded as it is, never scaled down here.
 
 import { button, bytes, h } from "./dom.js";
+import { receiveFiles } from "./dropping.js";
 import { navigate, NO_PICTURE, state } from "./store.js";
 
 const MOST_ALSO = 8;
@@ -85,33 +86,12 @@ export function intake({ upload, mostBytes, report, busy }) {
     },
   });
 
-  document.addEventListener("paste", (event) => {
-    if (state().tab !== "search" || event.target.closest?.("input, textarea")) return;
-    const file = [...(event.clipboardData?.files ?? [])][0];
-    if (file) {
-      event.preventDefault();
-      take(file);
-    }
-  });
-  const hasFiles = (event) => state().tab === "search" && [...(event.dataTransfer?.types ?? [])].includes("Files");
-  let depth = 0;
   const ground = () => document.querySelector(".pm-search"); // not the body: Gradio puts its own container before every selector
-  const over = (on) => ground()?.classList.toggle("pm-dropping", on);
   const adds = (event) => ground()?.classList.contains("pm-has-query") && event.clientX > innerWidth / 2; // the right half
-  document.addEventListener("dragenter", (event) => hasFiles(event) && (depth++, over(true)));
-  document.addEventListener("dragleave", (event) => hasFiles(event) && --depth <= 0 && over(false));
-  document.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    ground()?.classList.toggle("pm-adding-more", adds(event));
-  });
-  document.addEventListener("drop", (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
-    depth = 0;
-    over(false);
-    const files = [...event.dataTransfer.files];
-    if (files.length) takeAll(files, adds(event));
+  receiveFiles("search", {
+    over: (on) => ground()?.classList.toggle("pm-dropping", on),
+    moving: (event) => ground()?.classList.toggle("pm-adding-more", adds(event)),
+    take: (files, event) => (event ? takeAll(files, adds(event)) : take(files[0])),
   });
 
   return { input, take, add: (files) => takeAll(files, true), camera: () => photograph(take, report) };

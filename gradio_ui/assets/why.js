@@ -1,6 +1,7 @@
 // Why similar: query and result side by side with heat maps, matching regions linked, and separate scores in plain words.
 
 import { button, h, icon } from "./dom.js";
+import { resultDialog } from "./result-dialog.js";
 import { captionOf } from "./results.js";
 import { press } from "./steer.js";
 import { signOf } from "./steer-state.js";
@@ -17,42 +18,17 @@ const MEANS = {
 
 /** Build the dialog. `request()` is what was searched, `results()` the cards shown, `back(id)` gets the focus at the end. */
 export function whyDialog({ server, request, results, back }) {
-  const previous = button("Previous result", { quiet: true, class: "pm-tool pm-step", onclick: () => step(-1) });
-  const next = button("Next result", { quiet: true, class: "pm-tool pm-step", onclick: () => step(1) });
-  previous.replaceChildren("‹");
-  next.replaceChildren("›");
-  const place = h("span", { class: "pm-place" });
   const sentence = h("h2", { class: "pm-why-sentence", "aria-live": "polite" });
   const pictures = pair();
   const members = h("div", { class: "pm-why-members", role: "group", "aria-label": "Compared with" });
   const scores = h("div", { class: "pm-why-scores" });
   const foot = h("p", { class: "pm-hint" });
   const actions = h("div", { class: "pm-actions" });
-  const dialog = h("dialog", { class: "pm-why", "aria-label": "Why similar" },
-    h("div", { class: "pm-drawer-top" }, previous, next, place, button("Close", { iconName: "close", quiet: true, onclick: close })),
+  const { dialog, mark } = resultDialog({ key: "why", name: "pm-why", label: "Why similar", results },
     h("div", { class: "pm-why-body" }, sentence, members, pictures.element, scores, actions, foot));
   let shown = null;
   let member = null;
   let ticket = 0;
-
-  function close() {
-    navigate({ why: null });
-  }
-  dialog.addEventListener("cancel", (event) => {
-    event.preventDefault();
-    close();
-  });
-  dialog.addEventListener("click", (event) => event.target === dialog && close());
-  dialog.addEventListener("keydown", (event) => {
-    const way = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (way) step(way), event.preventDefault();
-  });
-
-  function step(way) {
-    const cards = results();
-    const card = cards[cards.findIndex((one) => one.id === state().why) + way];
-    if (card && state().why !== null) navigate({ why: card.id }, { replace: true });
-  }
 
   async function follow(now) {
     const hasPicture = now.id !== null || Boolean(now.upload);
@@ -143,13 +119,7 @@ export function whyDialog({ server, request, results, back }) {
     return `This gallery is being measured, once${total ? `: ${done} of ${total}` : ""}${left ? `, ${left} left` : ""}.`;
   }
 
-  function steps() {
-    const cards = results();
-    const at = cards.findIndex((card) => card.id === shown);
-    previous.disabled = at <= 0;
-    next.disabled = at < 0 || at === cards.length - 1;
-    place.textContent = at < 0 ? "" : `${at + 1} of ${cards.length}`;
-  }
+  const steps = () => mark(shown);
 
   subscribe(follow);
   return { element: dialog, follow: () => follow(state()), steps };

@@ -8,7 +8,6 @@ fails the test on a script error or a request to another host), `visit` (opens a
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -57,11 +56,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def live(prepared: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(prepared: Settings, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]) -> Iterator[Live]:
     """The page as `app.py` serves it, in a process of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}/"
     log = tmp_path_factory.mktemp("live") / "server.log"
     command = [sys.executable, str(PROJECT / "app.py"), "--port", str(port), "--root", str(prepared.root)]

@@ -4,12 +4,11 @@ import functools
 import http.server
 import os
 import shutil
-import socket
 import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -61,16 +60,14 @@ def web(source: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[str]:
+def store(free_port: Callable[[], int]) -> Iterator[str]:
     """An S3-compatible server with an empty bucket; its keys are in the environment."""
     pytest.importorskip("obstore", reason="obstore is not installed: make setup-scale")
     own = PROJECT / ".venv" / "servers" / "bin" / "moto_server"
     moto = str(own) if own.is_file() else shutil.which("moto_server")
     if moto is None:
         pytest.skip("moto_server is not installed: make setup-scale")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [moto, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -187,11 +184,11 @@ def test_addresses_that_cannot_be_read_are_named(settings: Settings, source: Pat
         datasets.import_remote(f"file://{tmp_path / 'empty'}", "far", settings)
 
 
-def test_a_server_that_is_away_is_an_error_with_its_address(settings: Settings, web: str) -> None:
+def test_a_server_that_is_away_is_an_error_with_its_address(
+    settings: Settings, web: str, free_port: Callable[[], int]
+) -> None:
     pytest.importorskip("aiohttp", reason="aiohttp is not installed: make setup-scale")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(DownloadError, match=f"http://127.0.0.1:{port}.* cannot be reached"):
         datasets.import_remote(f"http://127.0.0.1:{port}", "far", settings)
 

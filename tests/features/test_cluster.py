@@ -3,7 +3,6 @@
 import importlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from core.datasets import Dataset
 from core.errors import Cancelled, ClusterError, UnavailableError
 from core.features import FeatureStore, extract
 from core.features.cluster import Cluster, connect
-from core.features.cluster_encode import NodeEncoder, cluster_pipeline
+from core.features.cluster_encode import cluster_pipeline
 from core.features.cluster_pool import GivenUp, WorkPool
 from core.indexes import create
-from core.indexes.ivfpq_cluster import NodeCoder
 from core.search.prepare import build_indexes
 from core.settings import Address, Settings
 from core.storage import Generations, read_manifest
@@ -34,7 +32,7 @@ Make = Callable[..., Dataset]
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Any]:
+def machines(free_port: Callable[[], int]) -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` of three nodes, with a server for ray://."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -43,7 +41,7 @@ def machines() -> Iterator[Any]:
         patch.delenv("RAY_ADDRESS", raising=False)
         from ray.cluster_utils import Cluster as Machines
 
-        head = {**NODE, "include_dashboard": False, "ray_client_server_port": _free_port()}
+        head = {**NODE, "include_dashboard": False, "ray_client_server_port": free_port()}
         started = Machines()
         try:
             for settings in (head, NODE, NODE):
@@ -337,54 +335,6 @@ def test_a_cluster_with_another_version_of_ray_is_refused(
         pass
 
 
-@pytest.mark.parametrize("prefix", ["ray://", ""])
-def test_a_cluster_that_does_not_answer_is_an_error_that_says_what_to_check(settings: Settings, prefix: str) -> None:
-    with (
-        pytest.raises(ClusterError, match=r"no Ray cluster answers at .*ray start --head.*10001"),
-        connect(f"{prefix}127.0.0.1:{_free_port()}", settings),
-    ):
-        pass
-
-
-def test_an_address_of_no_known_form_is_misuse(settings: Settings) -> None:
-    for address in ("", "somewhere", "http://host:10001", "ray://host"):
-        with pytest.raises(ValueError, match="a cluster is auto"), connect(address, settings):
-            pass
-
-
-def test_without_ray_the_error_says_what_to_install(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UnavailableError, match=r"pip install -r requirements-scale\.txt"), connect("auto", settings):
-        pass
-
-
-def test_a_node_encodes_only_with_the_same_encoder_and_where_the_pictures_are(
-    settings: Settings, make_gallery: Make
-) -> None:
-    facts = dict(make_gallery(settings, count=1).catalog.meta())
-    gone = {**facts, "source_folder": "/nowhere at all"}
-    with pytest.raises(UnavailableError, match=r"no folder /nowhere at all .*mount it there.*PENTIMENTO_NODE_HOME"):
-        NodeEncoder(settings, "mine", gone, "histogram", "any")
-    with pytest.raises(UnavailableError, match="another version than here"):
-        NodeEncoder(settings, "mine", facts, "histogram", "another fingerprint")
-
-
-def test_a_node_may_have_its_data_elsewhere(
-    settings: Settings, make_gallery: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    make_gallery(settings, count=4)
-    extract(MINE, settings)
-    store = FeatureStore.open(MINE, settings)
-    index = create("ivfpq", 16).train(np.random.default_rng(0).random((64, 16), np.float32))
-    arguments = MINE, store.folder.name, store.state, index.model, None
-    elsewhere = Settings(root=tmp_path / "another")
-    task = (0, 4, None)
-    assert NodeCoder(elsewhere, *arguments).work(task) is None  # asks for the vectors
-    monkeypatch.setenv("PENTIMENTO_NODE_HOME", str(settings.root))
-    assert NodeCoder(elsewhere, *arguments)._vectors is not None
-    assert NodeCoder(elsewhere, MINE, store.folder.name, "another state", index.model, None).work(task) is None
-
-
 def _add(machines: Any, settings: dict[str, Any]) -> Any:
     """Start a node; Ray gives it 30 seconds, which a very busy machine may not find the first time."""
     for _ in range(3):
@@ -406,11 +356,3 @@ def _workers(machines: Any) -> list[int]:
             continue
     raylets = {process.process.pid for node in machines.list_all_nodes() for process in node.all_processes["raylet"]}
     return [pid for pid in pids if int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) in raylets]
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -30,13 +30,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     return calls
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_it_listens_on_this_machine_only(served, tmp_path: Path) -> None:
+def test_it_listens_on_this_machine_only(free_port, served, tmp_path: Path) -> None:
     port = free_port()
     assert app.main(["--port", str(port), "--root", str(tmp_path)]) == 0
     settings, host, used, auth, _, options = served[0]
@@ -46,7 +40,7 @@ def test_it_listens_on_this_machine_only(served, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", [["--auth", "me:secret:with colon"], ["--public"]])
-def test_another_address_needs_a_password_or_an_explicit_word(served, flags: list[str], capsys) -> None:
+def test_another_address_needs_a_password_or_an_explicit_word(free_port, served, flags: list[str], capsys) -> None:
     with pytest.raises(SystemExit) as misused:
         app.main(["--host", "0.0.0.0", "--port", str(free_port())])
     assert misused.value.code == 2
@@ -62,7 +56,7 @@ def test_a_password_without_a_user_is_refused(served, text: str) -> None:
     assert misused.value.code == 2
 
 
-def test_a_space_is_public_and_takes_its_address_from_the_environment(served, monkeypatch) -> None:
+def test_a_space_is_public_and_takes_its_address_from_the_environment(free_port, served, monkeypatch) -> None:
     port = free_port()
     monkeypatch.setenv("SPACE_ID", "someone/pentimento")
     monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
@@ -103,7 +97,9 @@ def test_only_what_is_missing_is_prepared(prepared: Settings, monkeypatch, capsy
     assert capsys.readouterr().err == ""
 
 
-def test_a_password_guards_the_page_its_pictures_and_its_end_points(prepared: Settings, tmp_path: Path) -> None:
+def test_a_password_guards_the_page_its_pictures_and_its_end_points(
+    free_port, prepared: Settings, tmp_path: Path
+) -> None:
     port = free_port()
     command = [sys.executable, "app.py", "--port", str(port), "--root", str(prepared.root), "--auth", "me:secret"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

@@ -24,20 +24,6 @@ from gradio_ui.map_page import write_page
 MINE = "mine@efficientnet_lite0"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(root=tmp_path_factory.mktemp("map") / "root", threads=1)
-
-
-@pytest.fixture
-def mapped(home: Settings, make_gallery: Callable[..., object]) -> Engine:
-    """An engine with a gallery of ten pictures and its map, by PCA: quick to make."""
-    make_gallery(home, count=10)
-    prepare_gallery(MINE, home, indexes=["flat"])
-    build(parse_address(MINE, home), home)
-    return Engine(home)
-
-
 def test_a_map_is_found_by_the_browser_below_a_published_folder(mapped: Engine, home: Settings) -> None:
     answer = map_handlers.open_map(mapped, home, MINE)
     assert answer["state"] == "ready"

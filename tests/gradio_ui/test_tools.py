@@ -8,46 +8,31 @@ import PIL.Image
 import pytest
 
 from core.errors import NotPreparedError
-from core.projection import build
-from core.search import Engine, Query, parse_address, prepare_gallery
+from core.search import Engine, Query, prepare_gallery
 from core.settings import Settings
 from gradio_ui.tools import Tools
 
 MINE = "mine@efficientnet_lite0"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(root=tmp_path_factory.mktemp("tools") / "root", threads=1)
-
-
 @pytest.fixture
-def engine(home: Settings, make_gallery: Callable[..., object]) -> Engine:
-    """Ten small pictures, with a map by PCA."""
-    make_gallery(home, count=10)
-    prepare_gallery(MINE, home, indexes=["flat"])
-    build(parse_address(MINE, home), home)
-    return Engine(home)
-
-
-@pytest.fixture
-def tools(engine: Engine, home: Settings) -> Tools:
+def tools(mapped: Engine, home: Settings) -> Tools:
     shelf = SimpleNamespace(put=lambda data, name: name, put_copy=lambda source: source.name)
-    return Tools(SimpleNamespace(engine=engine, settings=home, shelf=shelf))
+    return Tools(SimpleNamespace(engine=mapped, settings=home, shelf=shelf))
 
 
-def test_a_stored_picture_is_on_the_map_among_its_look_alikes(tools: Tools, engine: Engine) -> None:
+def test_a_stored_picture_is_on_the_map_among_its_look_alikes(tools: Tools, mapped: Engine) -> None:
     answer = tools.place(None, "mine", 4)
     assert -1 <= answer["x"] <= 1
     assert -1 <= answer["y"] <= 1
-    found = engine.search(MINE, Query.stored(4), k=10).results[1:]
+    found = mapped.search(MINE, Query.stored(4), k=10).results[1:]
     assert [one["image_id"] for one in answer["neighbours"]] == [result.image_id for result in found]
     with pytest.raises(ValueError, match="no picture 99"):
         tools.place(None, MINE, 99)
 
 
-def test_a_new_picture_is_placed_where_its_stored_twin_is(tools: Tools, engine: Engine) -> None:
-    dataset = engine.dataset(MINE)
+def test_a_new_picture_is_placed_where_its_stored_twin_is(tools: Tools, mapped: Engine) -> None:
+    dataset = mapped.dataset(MINE)
     file = dataset.source_path(dataset.catalog.get(4))
     placed, stored = tools.place(str(file), MINE, -1), tools.place(None, MINE, 4)
     assert placed["neighbours"][0]["image_id"] == 4
@@ -55,8 +40,8 @@ def test_a_new_picture_is_placed_where_its_stored_twin_is(tools: Tools, engine: 
     assert isinstance(placed["doubts"], list)
 
 
-def test_a_new_picture_is_described_by_what_resembles_it(tools: Tools, engine: Engine, tmp_path: Path) -> None:
-    dataset = engine.dataset(MINE)
+def test_a_new_picture_is_described_by_what_resembles_it(tools: Tools, mapped: Engine, tmp_path: Path) -> None:
+    dataset = mapped.dataset(MINE)
     PIL.Image.open(dataset.source_path(dataset.catalog.get(7))).save(tmp_path / "new.png")
     shown, text = tools.describe(str(tmp_path / "new.png"), MINE, -1)
     assert shown.size == (80, 60)
