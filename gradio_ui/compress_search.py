@@ -9,7 +9,8 @@ from PIL import Image as Pillow
 from core.errors import DamagedFileError, UnavailableError
 from core.types import Image, Json, Vectors
 from gradio_ui.compress_handlers import Workbench, lossless_preview
-from gradio_ui.handlers import card, sentence
+from gradio_ui.handlers import card
+from gradio_ui.present import sentence
 
 if TYPE_CHECKING:
     from core.archive.reader import Archive

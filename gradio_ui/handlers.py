@@ -219,7 +219,7 @@ def answered(work: Callable[[], Json]) -> Json:
     try:
         return work()
     except (RetrievalError, ValueError, TypeError) as error:
-        return {"error": sentence(error), "kind": type(error).__name__}
+        return {"error": present.sentence(error), "kind": type(error).__name__}
 
 
 def or_gradio_error(work: Callable[[], Json]) -> Json:
@@ -227,13 +227,7 @@ def or_gradio_error(work: Callable[[], Json]) -> Json:
     try:
         return work()
     except (RetrievalError, ValueError, TypeError) as error:
-        raise gr.Error(sentence(error), print_exception=False) from error
-
-
-def sentence(error: Exception) -> str:
-    """Return an error's message with a capital and a full stop."""
-    text = str(error).strip() or type(error).__name__
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+        raise gr.Error(present.sentence(error), print_exception=False) from error
 
 
 def _rendition(image: Image) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from core.errors import Cancelled, RetrievalError
 from core.types import Json, Progress
-from gradio_ui import handlers
+from gradio_ui.present import sentence
 
 
 @dataclass
@@ -75,9 +75,9 @@ class Jobs:
         except Cancelled:
             pass
         except (RetrievalError, ValueError) as error:
-            job.error = handlers.sentence(error)
+            job.error = sentence(error)
         except Exception as error:
-            job.error = f"{self._what} failed: {handlers.sentence(error)}"
+            job.error = f"{self._what} failed: {sentence(error)}"
             raise  # a fault of the program stays loud: the thread prints it
         finally:
             job.finished = True

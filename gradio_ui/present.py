@@ -21,6 +21,12 @@ class Caption(TypedDict):
     second: str
 
 
+def sentence(error: Exception) -> str:
+    """Return an error's message with a capital and a full stop."""
+    text = str(error).strip() or type(error).__name__
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def noun(kind: str, count: int) -> str:
     """Return what a gallery of that kind holds, in the number that `count` asks for."""
     one, many = NOUNS.get(kind, NOUNS["pictures"])

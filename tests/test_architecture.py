@@ -1,6 +1,9 @@
 """The layers import downwards only, and heavy packages only where the design allows them."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +73,22 @@ def test_heavy_packages_are_imported_only_where_the_design_allows(package: str) 
 
 def test_data_folders_hold_no_code() -> None:
     assert not [p for folder in ("features", "indexes", "datasets") for p in (PROJECT / folder).rglob("*.py")]
+
+
+def test_every_module_can_be_imported_before_any_other_of_ours() -> None:
+    program = """
+import importlib, pkgutil, sys, core, gradio_ui
+for root in (core, gradio_ui):
+    for module in pkgutil.walk_packages(root.__path__, root.__name__ + "."):
+        for name in [name for name in sys.modules if name.split(".")[0] in ("core", "gradio_ui")]:
+            del sys.modules[name]
+        importlib.import_module(module.name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
