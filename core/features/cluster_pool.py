@@ -1,7 +1,8 @@
 """Work spread over the nodes of a Ray cluster: one worker per core, and nothing lost with one that dies.
 
 Nodes are looked at every second, so that one that joins is given workers and one that leaves is forgotten. The tasks
-of a worker that died are done again by others; a task that has taken three workers with it is given up.
+of a worker that died are done again, each by a worker that has nothing else, so that none is blamed for another; a task
+that has taken three such workers with it is given up.
 """
 
 import contextlib
@@ -46,7 +47,8 @@ class GivenUp:
 @dataclass
 class _Task:
     content: Any
-    deaths: int = 0
+    suspect: bool = False  # a worker that had it died
+    deaths: int = 0  # of workers that had nothing else
 
 
 @dataclass(eq=False)
@@ -161,10 +163,16 @@ class WorkPool:
         self._members.append(_Member(node, actor, actor.open.remote(__version__)))
 
     def _hand_out(self) -> None:
-        """Give tasks to workers, a first one to each before anyone gets a second."""
+        """Give tasks to workers, a first one to each before anyone gets a second.
+
+        A suspect one neither follows nor is followed: a worker that dies may take the answer before with it.
+        """
         able = [member for member in self._members if member.opening is None]
         for level, member in itertools.product(range(_AHEAD), able):
-            if self._queue and len(member.tasks) == level:
+            if not self._queue:
+                return
+            apart = self._queue[0].suspect or any(task.suspect for _, task in member.tasks)
+            if len(member.tasks) == level and not (level and apart):
                 task = self._queue.popleft()
                 member.tasks.append((member.actor.work.remote(task.content), task))
 
@@ -207,14 +215,16 @@ class WorkPool:
                 self._refuse(member.node, f"its workers cannot start ({first})")
         else:
             self._failures[member.node.id] = 0
+        alone = len(member.tasks) == 1
         lost_tasks = []
         for ref, task in member.tasks:
             try:
                 yield task.content, ray.get(ref, timeout=0.1)  # it was done before the worker died
             except ray.exceptions.RayError:
                 lost_tasks.append(task)
-        for position, task in reversed(list(enumerate(lost_tasks))):
-            task.deaths += position == 0  # what it was at, not what waited
+        for task in reversed(lost_tasks):
+            task.suspect = True
+            task.deaths += alone
             if task.deaths < _DEATHS:
                 self._queue.appendleft(task)
             else:
