@@ -56,7 +56,7 @@ def test_building_again_asks_only_for_what_is_missing(settings: Settings) -> Non
         return entry(seed, data=lambda: asked.append(seed) or png(seed))  # type: ignore[func-returns-value]
 
     report = build("set", settings, map(watch, range(1, 6)), meta=META)
-    assert asked == [4, 5]
+    assert sorted(asked) == [4, 5]  # by several threads
     assert (report.count, report.added, report.removed) == (5, 2, 1)
     files = [path for path in (settings.datasets / "set" / "images").rglob("*") if path.is_file()]
     assert len(files) == 5
