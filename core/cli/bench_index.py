@@ -1,4 +1,4 @@
-"""`bench index`: our IVFPQ against FAISS's, and the whole field on one chart."""
+"""`bench index`: our IVFPQ against FAISS's, re-ranked against refined, and the whole field on one chart."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,9 +29,10 @@ def register(bench: typer.Typer) -> None:
         out: Annotated[Path, typer.Option(help="Where results and chart go.")] = Path("bench-results"),
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
-        """Compare with FAISS on the same vectors: speed, recall, building, memory; and draw recall against speed."""
+        """Compare with FAISS on the same vectors: speed, recall, building, memory, re-ranking; draw the whole field."""
         from core.evaluation.bench_field import bench_field, draw, field_markdown
         from core.evaluation.bench_index import Data, bench_index, markdown
+        from core.evaluation.bench_refine import bench_refine, refine_markdown
         from core.storage import write_json
 
         if quick:
@@ -40,6 +41,7 @@ def register(bench: typer.Typer) -> None:
         n_lists = max(1, min(lists, len(data.vectors) // 39))
         with progress() as report:
             found = bench_index(data, n_lists=n_lists, rounds=rounds, progress=report)
+            found["refine"] = bench_refine(data, n_lists=n_lists, rounds=rounds, progress=report)
             if field:
                 part = data if field >= len(data.vectors) else Data.of(data.name, data.vectors[:field], data.queries)
                 field_lists = max(1, min(n_lists, len(part.vectors) // 390))
@@ -51,6 +53,7 @@ def register(bench: typer.Typer) -> None:
             print_json(found)
             return
         typer.echo(markdown(found))
+        typer.echo("\n" + refine_markdown(found["refine"]))
         if field:
             typer.echo("\n" + field_markdown(found["field"]))
         typer.echo(f"\nwritten: {out / 'index.json'}" + (f", {out / 'index.png'}" if field else ""), err=True)

@@ -108,8 +108,8 @@ def _by_faiss(data: Data, n_lists: int) -> Iterator[Method]:
     faiss = import_faiss()
     dim = data.vectors.shape[1]
     kinds = [
-        ("FAISS IVFPQ", f"IVF{n_lists},PQ16", 24.0),
-        ("FAISS IVFPQ, refined", f"IVF{n_lists},PQ16,RFlat", 24.0 + 4 * dim),
+        ("FAISS IVFPQ", f"IVF{n_lists},PQ16np", 24.0),
+        ("FAISS IVFPQ, refined", f"IVF{n_lists},PQ16np,RFlat", 24.0 + 4 * dim),
         ("FAISS FastScan", f"IVF{n_lists},PQ{dim // 4}x4fs", 8 + dim / 8),
         ("FAISS FastScan, refined", f"IVF{n_lists},PQ{dim // 4}x4fs,RFlat", 8 + dim / 8 + 4 * dim),
         ("FAISS IVFFlat", f"IVF{n_lists},Flat", 8.0 + 4 * dim),
