@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.arrays import as_count
-from core.errors import StaleError, UnavailableError, UnknownNameError
+from core.errors import UnavailableError, UnknownNameError
 from core.search.loaded import Recent
 from core.types import Json
 from gradio_ui import handlers
@@ -39,8 +39,7 @@ class Looking:
         """Return the query of a request beside everything in the index `request["index"]`.
 
         Raises:
-            UnavailableError: the index has no lists and codes of ours.
-            StaleError: pictures were added or removed since the gallery was indexed.
+            UnavailableError: the index has no lists and codes of ours, or no picture passes the filters.
             RetrievalError, ValueError, TypeError: as `handlers.search`.
         """
         from core.search.measured import measure
@@ -54,15 +53,21 @@ class Looking:
             )
         info = engine.gallery(address)
         store, index = engine.vectors(address), engine.load_index(address, name)
-        if store.content_state != engine.dataset(address).catalog.content_state():
-            raise StaleError(info.message or f"{info.address} has changed; run: python -m core index {info.address}")
         vector = engine.encode(address, handlers.query_of(engine, address, request, picture))
         key = (info.address, name, vector.tobytes())
         known = self._measured.get(key)
         if known is None or known.index is not index:
             known = measure(index, vector, store.vectors, store.ids)
             self._measured.put(key, known)
-        return known
+        allowed = engine.allowed(address, dict(request.get("where") or {}))
+        if allowed is None:
+            return known
+        key = (*key[:2], key[2] + allowed.tobytes())
+        filtered = self._measured.get(key)
+        if filtered is None or filtered.whole is not known:
+            filtered = known.among(allowed)
+            self._measured.put(key, filtered)
+        return filtered
 
     def xray(self, engine: "Engine", request: Mapping[str, Any], picture: Path | None) -> "Xray":
         """Look into the search that `request` describes; it may have "n_probe" and "k".
@@ -107,6 +112,7 @@ def look(engine: "Engine", looking: Looking, request: Mapping[str, Any], picture
         **found.to_json(),
         "k": found.k,
         "n_vectors": len(seen.ids),
+        "sentence": found.sentence,
         "n_bits": model.n_bits,
         "n_subspaces": int(model.codewords.shape[1]),
         "n_codewords": int(model.codewords.shape[2]),
@@ -216,7 +222,7 @@ def _time(found: "Xray") -> float:
     seen, best_ms = found.measured, np.inf
     for _ in range(3):
         started = time.perf_counter()
-        seen.index.search(seen.query, found.k, n_probe=found.n_probe, n_rerank=found.n_rerank)
+        seen.index.search(seen.query, found.k, n_probe=found.n_probe, n_rerank=found.n_rerank, allowed=seen.allowed)
         best_ms = min(best_ms, 1000 * (time.perf_counter() - started))
     return float(best_ms)
 

@@ -73,8 +73,6 @@ def register(app: typer.Typer) -> None:
             query = steered(engine, gallery, query, steering)
         elif any((plus, minus, also, colour, texture, variety, no_duplicates)):
             raise ValueError("words alone cannot be steered; give a picture, too")
-        if explain and where:
-            raise ValueError("--explain looks at the whole gallery; leave --where out")
         said = None
         if words is not None:
             outcome = wording.search(
@@ -86,7 +84,9 @@ def register(app: typer.Typer) -> None:
                 typer.echo(note, err=True)
         elif query is not None:
             outcome = engine.search(gallery, query, k=k, index=index, where=conditions, knobs=settings)
-        looked_into = engine.explain(gallery, query, outcome) if explain and query is not None else None
+        looked_into = None
+        if explain and query is not None and outcome.n_searched:
+            looked_into = engine.explain(gallery, query, outcome, conditions)
         if as_json:
             more = {"explain": looked_into and looked_into.to_json(), "words": said}
             print_json({**outcome.to_json(), **{name: value for name, value in more.items() if value}})
@@ -96,10 +96,7 @@ def register(app: typer.Typer) -> None:
             similarity = "     -" if math.isnan(result.similarity) else f"{result.similarity:6.3f}"
             typer.echo(f"{result.rank:3}  {similarity}  id:{result.image_id:<6} {result.path}  {title}")
         if looked_into:
-            typer.echo(
-                f"scanned: {looked_into.n_scanned} codes in the nearest {looked_into.n_probe} of {looked_into.n_lists} "
-                f"lists, of which {looked_into.course.n_pruned} were put aside by their bytes"
-            )
+            typer.echo(f"scanned: {looked_into.sentence}")
         for lost in looked_into.neighbours if looked_into else ():
             if lost.verdict != "found":
                 typer.echo(f"missed: id:{lost.id}, true rank {lost.rank}: {lost.sentence}")

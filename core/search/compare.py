@@ -138,10 +138,7 @@ def compare(
     started = time.perf_counter()
     vector = engine.encode(address, query)
     encode_ms = 1000 * (time.perf_counter() - started)
-    allowed: Ids | None = None
-    if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
-        selected = dataset.catalog.select(where or {})
-        allowed = selected[store.row_of(selected) >= 0]
+    allowed = engine.allowed(address, where)
     searched = store.ids if allowed is None else allowed
     cosines = (store.vectors if allowed is None else store.vectors[store.row_of(allowed)]) @ vector
     truth = searched[np.lexsort((searched, -cosines))[:k]]  # of equals the smaller id first

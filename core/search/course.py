@@ -54,9 +54,10 @@ def replay(measured: Measured, n_probe: int, n_kept: int) -> Course:
         n_kept: at least 1.
     """
     ranks = measured.list_rank[measured.labels]
-    rows = np.flatnonzero(ranks <= n_probe)
+    rows = np.flatnonzero(measured.reach <= n_probe)
     rows = rows[np.argsort(ranks[rows], kind="stable")]
     probe = ranks[rows] - 1
+    n_probe = max(n_probe, int(probe.max(initial=0)) + 1)  # segments with few lists under a filter get farther
     distances = measured.approximate[rows]
     is_summed, is_entered = np.ones(len(rows), bool), np.zeros(len(rows), bool)
     cutoffs = np.full(len(rows), np.inf, np.float32)
@@ -103,14 +104,17 @@ def _bounds(
     bytes_table = ((table - low[:, None]) * np.float32(scale)).astype(np.int64)
     packed: Codes = pack(measured.codes[rows], index.n_bits)
     terms = index.model.terms(measured.labels[rows], measured.codes[rows])
-    floor, step = _scale_of(terms)
+    floor, step = _scale_of(measured, list_number)
     whole = ((terms - np.float32(floor)) / step).astype(np.int64) if step else np.zeros(len(rows), np.int64)
     bounds = bytes_table[np.arange(n_columns), packed].sum(axis=1) + (whole * int(step * 65536 * scale) >> 16)
     return bounds, float(measured.to_lists[list_number]) + float(low.sum()) + floor, scale
 
 
-def _scale_of(terms: NDArray[np.float32]) -> tuple[float, float]:
-    """Return floor and step of the terms of a list, as they are stored in 16 bits."""
+def _scale_of(measured: Measured, list_number: int) -> tuple[float, float]:
+    """Return floor and step of the terms of a list, as they are stored in 16 bits; a filter does not change them."""
+    stored = measured.whole or measured
+    inside = stored.labels == list_number
+    terms = stored.index.model.terms(stored.labels[inside], stored.codes[inside])
     low, high = float(terms.min()), float(terms.max())
     return low, (high - low) * 1.00001 / 65535
 
@@ -131,11 +135,8 @@ def _products(measured: Measured, list_number: int, n_bits: int) -> NDArray[np.f
 
 def _slack(measured: Measured, n_probe: int) -> float:
     """Return by how much the value of a code can be below its distance, as the scan reckons it."""
-    steps = []
-    for number in measured.order[:n_probe]:
-        inside = measured.labels == number
-        if inside.any():
-            steps.append(_scale_of(measured.index.model.terms(measured.labels[inside], measured.codes[inside]))[1])
+    filled = np.unique(measured.labels)
+    steps = [_scale_of(measured, int(number))[1] for number in measured.order[:n_probe] if number in filled]
     square = float((measured.view**2).sum())
     furthest = float(measured.to_lists[measured.order[n_probe - 1]])
     return 1.001 * max(steps, default=0.0) + 4e-6 * (square + abs(furthest))

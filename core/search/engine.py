@@ -41,7 +41,7 @@ from core.search.stamps import stamp_of, stamps
 from core.search.steer import near_duplicate_cosine
 from core.settings import Address, Settings
 from core.storage import CURRENT
-from core.types import Vectors
+from core.types import Ids, Vectors
 
 
 class Engine:
@@ -131,6 +131,14 @@ class Engine:
         """
         return self._index(self._address(address), name, self.vectors(address))
 
+    def allowed(self, address: str, where: Mapping[str, Any] | None) -> Ids | None:
+        """Return the ids that a search with these conditions may return, or None for all that are indexed."""
+        store, catalog = self.vectors(address), self.dataset(address).catalog
+        if not where and store.content_state == catalog.content_state():
+            return None
+        selected = catalog.select(where or {})  # pictures that were removed since are not among them
+        return selected[store.row_of(selected) >= 0]
+
     def encode(self, address: str, query: Query) -> Vectors:
         """Return the (D,) vector of length 1 that a query is searched with."""
         return self.queries.encode(self._address(address), query, self.vectors(address)).vector
@@ -214,10 +222,7 @@ class Engine:
         if isinstance(structure, ServedIndex):
             found, n_searched = find(structure, encoded.vector, n_candidates, where or {}, dataset, store, knobs)
         else:
-            allowed = None
-            if where or store.content_state != dataset.catalog.content_state():  # removed pictures must not be found
-                selected = dataset.catalog.select(where or {})
-                allowed = selected[store.row_of(selected) >= 0]
+            allowed = self.allowed(address, where)
             found = structure.search(encoded.vector[None], n_candidates, allowed=allowed, **knobs)
             n_searched = len(store) if allowed is None else len(allowed)
         ids, distances = found.ids[0][found.ids[0] >= 0], found.distances[0][found.ids[0] >= 0]
@@ -252,11 +257,16 @@ class Engine:
             n_candidates=len(ids) if steering.weighs or steering.variety else 0,
         )
 
-    def explain(self, address: str, query: Query, outcome: SearchOutcome) -> Xray:
-        """Look into a search without filters: which lists were probed, and where each missed neighbour was lost.
+    def explain(
+        self, address: str, query: Query, outcome: SearchOutcome, where: Mapping[str, Any] | None = None
+    ) -> Xray:
+        """Look into a search: which lists were probed, and where each missed neighbour was lost.
+
+        Args:
+            where: the conditions that it was done with.
 
         Raises:
-            UnavailableError: the index has no lists and codes of ours.
+            UnavailableError: the index has no lists and codes of ours, or no picture passes the conditions.
         """
         store = self.vectors(address)
         return xray(
@@ -267,6 +277,7 @@ class Engine:
             k=max(1, len(outcome.results)),
             n_probe=None if "n_probe" not in outcome.knobs else int(outcome.knobs["n_probe"]),
             n_rerank=int(outcome.knobs.get("n_rerank", 0)),
+            allowed=self.allowed(address, where),
         )
 
     def _address(self, text: str) -> Address:

@@ -2,11 +2,14 @@
 
 It is computed beside the search, from the index's own quantizers and codes, so that a search that nobody looks into
 costs nothing more. Ranks count from 1.
+
+Under a filter everything is relative to it, as in the search: the true neighbours are the nearest that pass, and
+n_probe counts lists that hold something that passes. A filter that keeps little is not worth probing: all that passes
+is scanned then, whatever n_probe says (see `core.indexes.filtering`).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,48 +17,9 @@ from numpy.typing import NDArray
 from core.arrays import as_count
 from core.indexes import Index
 from core.search.course import Course, replay
+from core.search.lost import Lost, Verdict
 from core.search.measured import Measured, measure
 from core.types import Ids, Json, Vectors
-
-Verdict = Literal["found", "list", "code", "list and code", "re-ranking"]
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A true neighbour, and what became of it.
-
-    Attributes:
-        rank: among the true neighbours.
-        exact, approximate: squared L2 by the stored vector and by the code.
-        list_rank: how many lists have a centroid nearer to the query, plus one.
-        cutoff: approximate distance that a code had to beat: that of the last one kept; inf while there was room.
-        verdict: "found"; "list": its list was not probed, and probing up to it brings it back; "code": its list was
-            probed, but its code is farther than the cut-off; "list and code": probing its list would not be enough;
-            "re-ranking": kept, but the stored vectors put k others before it.
-    """
-
-    id: int
-    rank: int
-    exact: float
-    approximate: float
-    list_number: int
-    list_rank: int
-    cutoff: float
-    verdict: Verdict
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in words."""
-        if self.verdict == "found":
-            return "found"
-        if self.verdict == "list":
-            return f"its list is the {_ordinal(self.list_rank)} nearest, not probed; n_probe {self.list_rank} is enough"
-        if self.verdict == "re-ranking":
-            return "it was a candidate, but the stored vectors put others before it"
-        excess = f"its code is {self.approximate - self.cutoff:.4f} beyond the cut-off of {self.cutoff:.4f}"
-        if self.verdict == "code":
-            return f"its list was probed, but {excess}: re-rank more candidates, or use finer codes"
-        return f"its list is the {_ordinal(self.list_rank)} nearest and was not probed, and {excess}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +28,12 @@ class Xray:
 
     Attributes:
         index: its registered name.
-        n_lists, n_probe, n_rerank, k: sizes and settings that counted.
+        n_lists, n_probe, n_rerank, k: sizes and settings that counted; where all that passes a filter was scanned,
+            n_probe is the number of lists that hold it.
         probed: (n_probe,) numbers of the probed lists, nearest first.
         list_distances: (n_lists,) squared L2 of the query to each centroid.
         list_sizes: (n_lists,) vectors in each list.
-        n_scanned: codes in the probed lists.
+        n_scanned: codes in the probed lists; under a filter those that pass it.
         n_below: of these, codes whose approximate distance is not beyond the cut-off.
         results: (r,) ids that the search returned.
         tables: (M, Ks) squared distances of the query's residual to every codeword, for the nearest list.
@@ -100,6 +65,36 @@ class Xray:
         """Share of the true neighbours that were returned."""
         return sum(lost.verdict == "found" for lost in self.neighbours) / max(1, len(self.neighbours))
 
+    @property
+    def n_counting(self) -> int:
+        """Lists that n_probe counts: all, or with a filter those that hold something that passes."""
+        return len(self.measured.order)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a filter held."""
+        return self.measured.whole is not None
+
+    @property
+    def is_scanned(self) -> bool:
+        """Whether the filter kept so few that all of them were scanned, whatever n_probe said."""
+        return self.measured.is_scanned
+
+    @property
+    def sentence(self) -> str:
+        """What was scanned, in words."""
+        what = f"{self.n_scanned} codes in the nearest {self.n_probe} of {self.n_lists} lists"
+        if self.is_scanned:
+            what = (
+                f"the filter keeps so few that all {self.n_scanned} allowed codes were scanned, whatever n_probe says"
+            )
+        elif self.is_filtered:
+            what = (
+                f"{self.n_scanned} of {len(self.measured.ids)} allowed codes, in the nearest {self.n_probe} of "
+                f"{self.n_counting} lists that hold one"
+            )
+        return f"{what}; {self.course.n_pruned} were put aside by their bytes"
+
     @cached_property
     def course(self) -> Course:
         """The scan code by code, replayed."""
@@ -112,26 +107,17 @@ class Xray:
             "n_lists": self.n_lists,
             "n_probe": self.n_probe,
             "n_rerank": self.n_rerank,
+            "is_filtered": self.is_filtered,
+            "is_scanned": self.is_scanned,
+            "n_lists_counted": self.n_counting,
+            "n_allowed": len(self.measured.ids),
             "probed": self.probed.tolist(),
             "probed_sizes": self.list_sizes[self.probed].tolist(),
             "n_scanned": self.n_scanned,
             "n_below_cutoff": self.n_below,
             "n_pruned": self.course.n_pruned,
             "recall": self.recall,
-            "neighbours": [
-                {
-                    "image_id": lost.id,
-                    "rank": lost.rank,
-                    "verdict": lost.verdict,
-                    "sentence": lost.sentence,
-                    "list": lost.list_number,
-                    "list_rank": lost.list_rank,
-                    "exact": lost.exact,
-                    "approximate": lost.approximate,
-                    "cutoff": lost.cutoff if np.isfinite(lost.cutoff) else None,
-                }
-                for lost in self.neighbours
-            ],
+            "neighbours": [lost.to_json() for lost in self.neighbours],
         }
 
 
@@ -144,6 +130,7 @@ def xray(
     k: int = 10,
     n_probe: int | None = None,
     n_rerank: int = 0,
+    allowed: Ids | None = None,
 ) -> Xray:
     """Search one query and say what happened.
 
@@ -154,25 +141,29 @@ def xray(
         ids: (N,) their ids.
         k: neighbours asked for.
         n_probe, n_rerank: as for the index's search; by default its own.
+        allowed: ids that may be found, or None for all.
 
     Raises:
-        UnavailableError: the index has no lists and codes of ours.
+        UnavailableError: the index has no lists and codes of ours, or nothing in it is allowed.
         ValueError: an argument out of range.
     """
-    return look_into(measure(index, query, vectors, ids), k=k, n_probe=n_probe, n_rerank=n_rerank)
+    measured = measure(index, query, vectors, ids)
+    return look_into(measured if allowed is None else measured.among(allowed), k=k, n_probe=n_probe, n_rerank=n_rerank)
 
 
 def look_into(measured: Measured, *, k: int = 10, n_probe: int | None = None, n_rerank: int = 0) -> Xray:
     """Do what `xray` does, with what was measured already; arguments as there."""
-    index, ids, labels = measured.index, measured.ids, measured.labels
-    approximate, exact, list_rank = measured.approximate, measured.exact, measured.list_rank
+    index, ids, labels, reach = measured.index, measured.ids, measured.labels, measured.reach
+    approximate, exact = measured.approximate, measured.exact
     k = min(as_count(k, what="k"), len(ids))
-    n_lists = measured.n_lists
-    probes = min(as_count(index.knobs["n_probe"].default if n_probe is None else n_probe, what="n_probe"), n_lists)
-    found = index.search(measured.query, k, n_probe=probes, n_rerank=n_rerank)
+    asked = as_count(index.knobs["n_probe"].default if n_probe is None else n_probe, what="n_probe")
+    found = index.search(measured.query, k, n_probe=asked, n_rerank=n_rerank, allowed=measured.allowed)
     results = found.ids[0][found.ids[0] >= 0]
 
-    scanned = list_rank[labels] <= probes
+    probes = len(measured.order) if measured.is_scanned else min(asked, len(measured.order))
+    if measured.is_scanned:  # as `IVFPQ._scan` does
+        n_rerank = 0 if index.store is None else min(len(ids), max(10 * k, 100))
+    scanned = reach <= probes
     kept = k if index.store is None else max(k, n_rerank)
     inside = np.sort(approximate[scanned])
     cutoff = float(inside[kept - 1]) if len(inside) >= kept else float("inf")
@@ -182,23 +173,26 @@ def look_into(measured: Measured, *, k: int = 10, n_probe: int | None = None, n_
     true = np.argsort(exact, kind="stable")[:k]
     neighbours = []
     for rank, row in enumerate(true, start=1):
-        nearness = int(list_rank[labels[row]])
-        own_cutoff = cutoff if nearness <= probes else _cutoff(approximate, list_rank[labels], nearness, kept, int(row))
+        needed = max(probes, int(reach[row]))
+        own_cutoff = cutoff if reach[row] <= probes else _cutoff(approximate, reach, needed, kept, int(row))
+        place = int(((reach <= needed) & (approximate <= approximate[row])).sum())
         neighbours.append(
             Lost(
-                int(ids[row]), rank, float(exact[row]), float(approximate[row]), int(labels[row]), nearness, own_cutoff,
-                _verdict(int(ids[row]) in returned, nearness > probes, bool(approximate[row] > own_cutoff)),
+                int(ids[row]), rank, float(exact[row]), float(approximate[row]), int(labels[row]),
+                int(measured.list_rank[labels[row]]), own_cutoff,
+                _verdict(int(ids[row]) in returned, needed > probes, bool(approximate[row] > own_cutoff)),
+                place, measured.whole is not None and not measured.is_scanned,
             )
         )  # fmt: skip
     return Xray(
         index=index.name,
-        n_lists=n_lists,
+        n_lists=measured.n_lists,
         n_probe=probes,
         n_rerank=n_rerank,
         k=k,
         probed=measured.order[:probes],
         list_distances=measured.to_lists,
-        list_sizes=np.bincount(labels, minlength=n_lists),
+        list_sizes=np.bincount(labels, minlength=measured.n_lists),
         n_scanned=int(scanned.sum()),
         n_below=int((approximate[scanned] <= cutoff).sum()),
         results=results,
@@ -218,7 +212,7 @@ def reranked_recalls(measured: Measured, *, k: int = 10, n_probe: int) -> list[t
     last all that were scanned.
     """
     k = min(as_count(k, what="k"), len(measured.ids))
-    scanned = np.flatnonzero(measured.list_rank[measured.labels] <= as_count(n_probe, what="n_probe"))
+    scanned = np.flatnonzero(measured.reach <= as_count(n_probe, what="n_probe"))
     by_code = scanned[np.argsort(measured.approximate[scanned], kind="stable")]
     true = np.argsort(measured.exact, kind="stable")[:k]
     within = np.sort(np.flatnonzero(np.isin(by_code, true)))  # places of the neighbours among the candidates
@@ -240,8 +234,3 @@ def _cutoff(approximate: NDArray[np.floating], ranks: NDArray[np.int64], probes:
     others[row] = False
     inside = np.sort(approximate[others])
     return float(inside[kept - 1]) if len(inside) >= kept else float("inf")
-
-
-def _ordinal(number: int) -> str:
-    suffix = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"
