@@ -11,13 +11,16 @@ from core.codec import avif_payload
 from core.types import Image
 
 TITLES = {"jpeg": "JPEG", "webp": "WebP", "avif": "AVIF", "jxl": "JPEG XL"}
-QUALITIES: dict[str, tuple[int, ...]] = {  # settings from the smallest file on that a rate-distortion curve is made of
+QUALITIES: dict[
+    str, tuple[float, ...]
+] = {  # settings from the smallest file on that a rate-distortion curve is made of
     "jpeg": (1, 2, 4, 6, 8, 10, 15, 20, 30, 40, 55, 75),
-    "webp": (0, 1, 3, 6, 10, 16, 25, 40, 55, 70, 80),
+    "webp": (0, 0.1, 0.4, 1, 3, 6, 10, 16, 25, 40, 55, 70, 80),
     "avif": (0, 2, 5, 8, 12, 18, 25, 35, 45, 55, 65),
     "jxl": (0, 5, 10, 18, 26, 34, 44, 54, 64, 74, 84),
 }
 _HIGHEST = {"jpeg": 95, "webp": 100, "avif": 100, "jxl": 99}
+_STEPS = {"webp": 16}  # settings between two whole numbers: from 0 to 1 a WebP file nearly doubles
 _OPTIONS: dict[str, dict[str, object]] = {
     "jpeg": {"optimize": True, "subsampling": "4:2:0"},
     "webp": {"method": 6},
@@ -37,7 +40,7 @@ class Comparison:
     """
 
     name: str
-    quality: int
+    quality: float
     data: bytes
     fits: bool
 
@@ -46,8 +49,8 @@ class Comparison:
         return decode(self.data, self.name)
 
 
-def encode(picture: Image, name: str, quality: int) -> bytes:
-    """Return a file of the format at its own quality setting, 0 or 1 to about 100."""
+def encode(picture: Image, name: str, quality: float) -> bytes:
+    """Return a file of the format at its own quality setting, 0 or 1 to about 100; whole numbers but for WebP."""
     if name not in TITLES:
         raise ValueError(f"name must be one of {', '.join(TITLES)}, got {name!r}")
     if name == "jxl":
@@ -80,7 +83,7 @@ def at_bytes(picture: Image, name: str, n_bytes: int) -> Comparison:
 
 def at_quality(picture: Image, name: str, reaches: Callable[[Image], bool]) -> Comparison:
     """Return the format's smallest file whose picture satisfies `reaches`; `fits` is False if none does."""
-    low, high = QUALITIES[name][0], _HIGHEST[name]
+    low, high = int(QUALITIES[name][0]), _HIGHEST[name]
     best = None
     while low <= high:
         middle = (low + high) // 2
@@ -94,16 +97,16 @@ def at_quality(picture: Image, name: str, reaches: Callable[[Image], bool]) -> C
 
 def _search(picture: Image, name: str, fits: Callable[[bytes], bool]) -> Comparison:
     """Find the highest quality whose file fits, taking file sizes as rising with quality."""
-    lowest = QUALITIES[name][0]
+    lowest, steps = QUALITIES[name][0], _STEPS.get(name, 1)
     smallest = encode(picture, name, lowest)
     if not fits(smallest):
         return Comparison(name, lowest, smallest, False)
-    low, high, best = lowest, _HIGHEST[name], smallest
+    low, high, best = int(lowest) * steps, _HIGHEST[name] * steps, smallest
     while low < high:
         middle = (low + high + 1) // 2
-        data = encode(picture, name, middle)
+        data = encode(picture, name, middle / steps if middle % steps else middle // steps)
         if fits(data):
             low, best = middle, data
         else:
             high = middle - 1
-    return Comparison(name, low, best, True)
+    return Comparison(name, low / steps, best, True)

@@ -131,6 +131,15 @@ def test_a_format_uses_at_most_the_bytes_asked_for_or_says_that_it_cannot(name: 
     assert len(least.data) > 20
 
 
+def test_webp_uses_the_bytes_between_its_two_lowest_whole_settings() -> None:
+    picture = scene(128, 128, 7)
+    fewest, more = (len(other_formats.encode(picture, "webp", quality)) for quality in (0, 1))
+    assert more > 1.2 * fewest
+    found = other_formats.at_bytes(picture, "webp", (fewest + more) // 2)
+    assert fewest < len(found.data) <= (fewest + more) // 2
+    assert 0 < found.quality < 1
+
+
 def test_an_unknown_format_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(ValueError, match="jpeg"):
         other_formats.encode(scene(8, 8, 0), "bmp", 3)
