@@ -21,20 +21,6 @@ if TYPE_CHECKING:
 MOST_NEIGHBOURS = 50
 _COLUMNS = ("index", "recall", "search_ms", "bytes", "codes", "vectors", "knobs", "reason")
 
-# What a neighbour is lost to in indexes that cannot be looked into: true of each by how it searches.
-_LOST_TO = {
-    "lsh": "its binary code was not among the nearest {n_candidates} that are compared again",
-    "hash": "its binary code was not among the nearest {n_candidates} that are compared again",
-    "faiss-lsh": "its binary code was not among the nearest {n_candidates} that are compared again",
-    "minhash-lsh": "it shares too short a prefix of hashes with the query to be among those compared",
-    "faiss-ivfflat": "its list is not among the {n_probe} that are probed; vectors inside them are compared exactly",
-    "faiss-ivfpq": "its list is not among the {n_probe} that are probed, or its code is too coarse",
-    "faiss-ivfpqfs": "its list is not among the {n_probe} that are probed, or its code was not among the best "
-    "{k_factor:g} times k that are compared again",
-    "faiss-hnsw": "the walk through the graph, with {ef_search} candidates, did not come by it",
-    "archive-codes": "its 16-byte code is farther from the query than the codes of those in its place",
-}
-
 
 def compare(engine: "Engine", codes: "GalleryCodes", request: Mapping[str, Any], picture: Path | None) -> Json:
     """Return columns, true neighbours and the cards of all pictures in them.
@@ -90,7 +76,9 @@ def comparison_of(
     )
 
 
-def reasons(engine: "Engine", looking: Looking, request: Mapping[str, Any], picture: Path | None) -> Json:
+def reasons(
+    engine: "Engine", codes: "GalleryCodes", looking: Looking, request: Mapping[str, Any], picture: Path | None
+) -> Json:
     """Return {"reasons": {index: {image_id: sentence}}} for what indexes missed.
 
     Args:
@@ -99,28 +87,27 @@ def reasons(engine: "Engine", looking: Looking, request: Mapping[str, Any], pict
     Raises:
         RetrievalError, ValueError, TypeError: as `compare`.
     """
+    from core.archive.comparing import ARCHIVE
+    from core.search.misses import missed_by, misses_of
+
+    address = str(request.get("gallery") or engine.default_address())
+    vector = engine.encode(address, handlers.query_of(engine, address, request, picture))
+    k, where = _count(engine, address, request), dict(request.get("where") or {}) or None
     found: Json = {}
-    for name, missed in dict(request.get("missed") or {}).items():
+    for name, given in dict(request.get("missed") or {}).items():
         knobs = dict((request.get("settings") or {}).get(name) or {})
+        missed = [int(image) for image in given]
         if not missed:
             continue
-        if name in XRAYED and not request.get("where"):
+        if name == ARCHIVE:
+            told = codes.misses(engine, address, vector, missed, k=k, where=where)
+        elif name in XRAYED:
             seen = looking.xray(engine, {**request, "index": name, "n_probe": knobs.get("n_probe")}, picture)
-            sentences = {lost.id: lost.sentence for lost in seen.neighbours}
-            found[name] = {str(image): sentences.get(int(image), "") for image in missed}
+            told = misses_of(seen, missed)
         else:
-            found[name] = {str(image): lost_to(name, knobs) for image in missed}
+            told = missed_by(engine, address, name, vector, missed, k=k, where=where, knobs=knobs)
+        found[name] = {str(miss.id): miss.sentence for miss in told}
     return {"reasons": found}
-
-
-def lost_to(index: str, knobs: Mapping[str, Any]) -> str:
-    """Return what a neighbour is lost to in an index that cannot be looked into, in words; may be empty."""
-    if index in XRAYED:
-        index = "faiss-ivfpq"  # with a filter: the same lists and codes
-    try:
-        return _LOST_TO.get(index, "").format(**knobs)
-    except (KeyError, ValueError):  # another version of an index, with other knobs
-        return ""
 
 
 def save(

@@ -23,7 +23,7 @@ def build(page: Page) -> gr.HTML:
         return handlers.answered(lambda: compare_handlers.compare(engine, codes, request, _picture(request)))
 
     def reasons(request: Json) -> Json:
-        return handlers.answered(lambda: compare_handlers.reasons(engine, looking, request, _picture(request)))
+        return handlers.answered(lambda: compare_handlers.reasons(engine, codes, looking, request, _picture(request)))
 
     def save(request: Json) -> Json:
         return handlers.answered(lambda: compare_handlers.save(engine, codes, page.shelf, request, _picture(request)))

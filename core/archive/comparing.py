@@ -13,8 +13,10 @@ from core.indexes.effort import Effort
 from core.search import Engine, Query
 from core.search.compare import Column, Comparison, column_beside, compare
 from core.search.loaded import Loaded
+from core.search.lost import ordinal
+from core.search.misses import Miss, missed_by
 from core.settings import Address
-from core.types import Codes
+from core.types import Codes, Vectors
 
 if TYPE_CHECKING:
     from core.archive.search_codes import SearchCoder
@@ -73,6 +75,58 @@ class GalleryCodes:
             found, engine, ARCHIVE, SUMMARY, ids[order], 2 - 2 * similarities[order], search_ms=float(best_ms),
             nbytes=codes.nbytes + len(coder.data), effort=Effort(codes=len(some)),
         )  # fmt: skip
+
+    def explain(
+        self, engine: Engine, found: Comparison, *, where: Mapping[str, Any] | None = None
+    ) -> dict[str, list[Miss]]:
+        """Return what each column of a comparison missed, and what it was lost to.
+
+        Args:
+            where: the conditions that were compared with.
+        """
+        told = {}
+        for column in found.columns:
+            if not column.missed:
+                continue
+            if column.index == ARCHIVE:
+                told[ARCHIVE] = self.misses(engine, found.gallery, found.vector, column.missed, k=found.k, where=where)
+                continue
+            told[column.index] = missed_by(
+                engine, found.gallery, column.index, found.vector, column.missed, k=found.k, where=where,
+                knobs=column.knobs,
+            )  # fmt: skip
+        return told
+
+    def misses(
+        self,
+        engine: Engine,
+        address: str,
+        vector: Vectors,
+        missed: Sequence[int],
+        *,
+        k: int,
+        where: Mapping[str, Any] | None = None,
+    ) -> list[Miss]:
+        """Return why the codes alone missed true neighbours; arguments as of `core.search.misses.missed_by`.
+
+        Raises:
+            UnavailableError: no codebook for the gallery's encoder comes with the program.
+        """
+        coder, codes = self._codes(engine, engine.gallery(address).address)
+        store, allowed = engine.vectors(address), engine.allowed(address, where)
+        distances = 2 - 2 * coder.similarities(vector, codes)
+        seen = np.sort(distances if allowed is None else distances[store.row_of(allowed)])
+        cutoff = float(seen[min(k, len(seen)) - 1])
+        answers = []
+        for image, own in zip(missed, distances[store.row_of(np.array(missed, np.int64))].tolist(), strict=True):
+            place = int((seen <= own).sum())
+            sentence = (
+                f"its 16-byte code is {own - cutoff:.4f} beyond the cut-off of {cutoff:.4f}, "
+                f"the {ordinal(place)} nearest of {len(seen)}"
+            )
+            numbers = {"unit": "distance", "distance": own, "cutoff": cutoff, "place": place, "n_kept": k}
+            answers.append(Miss(image, "code", sentence, numbers))
+        return answers
 
     def _codes(self, engine: Engine, address: str) -> tuple["SearchCoder", Codes]:
         """Return the codebook for a gallery and the (N, 16) codes of its pictures, by row.

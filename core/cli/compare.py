@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
         k: Annotated[int, typer.Option("-k", help="How many to find.")] = 10,
         index: Annotated[list[str] | None, typer.Option("--index", "-i", help="Only these indexes; repeat it.")] = None,
         where: Annotated[list[str] | None, typer.Option(help="FIELD=VALUE or FIELD=LOW..HIGH.")] = None,
+        explain: Annotated[bool, typer.Option(help="Say what each missed neighbour was lost to, by how much.")] = False,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     ) -> None:
         """Search with every index of a gallery, and with an archive's codes: what each finds, takes and weighs."""
@@ -28,9 +29,12 @@ def register(app: typer.Typer) -> None:
         engine = Engine(Settings.from_environment())
         conditions = parse_where(where or [])
         query = parse_query(image, None)
-        result = GalleryCodes().compare(engine, gallery, query, k=k, names=index or None, where=conditions)
+        codes = GalleryCodes()
+        result = codes.compare(engine, gallery, query, k=k, names=index or None, where=conditions)
+        told = codes.explain(engine, result, where=conditions) if explain else {}
         if as_json:
-            print_json(result.to_json())
+            reasons = {name: [miss.to_json() for miss in misses] for name, misses in told.items()}
+            print_json({**result.to_json(), **({"explain": reasons} if explain else {})})
             return
         typer.echo(f"{'index':16} {'recall':>7} {'ms':>9} {'kB':>10} {'codes':>9} {'vectors':>9}  missed")
         for column in result.columns:
@@ -42,3 +46,6 @@ def register(app: typer.Typer) -> None:
             compared = [f"{n:9,}" for n in column.effort[:2]] if column.effort else [f"{'-':>9}"] * 2
             numbers = f"{column.recall:7.2f} {column.search_ms:9.3f} {size:10,.0f} {' '.join(compared)}"
             typer.echo(f"{column.index:16} {numbers}  {missed}")
+        for name, misses in told.items():
+            for miss in misses:
+                typer.echo(f"{name} missed id:{miss.id}: {miss.sentence}")

@@ -19,6 +19,7 @@ from core.errors import UnavailableError
 from core.indexes import exact, store
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
 from core.indexes.effort import Effort
+from core.indexes.trace import Trace, among
 from core.types import Distances, Ids, Json, Vectors
 
 
@@ -226,6 +227,13 @@ class FaissLSH(FaissIndex):
 
     def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
         return Effort(codes=len(segment), vectors=min(max(k, knobs["n_candidates"]), len(segment)))
+
+    def _trace(self, segment: Segment, query: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]) -> Trace:
+        """Compare codes of all rows, those that a filter drops among them: it is applied to the results (`filters`)."""
+        rows, bits = FaissIndex._search(self, segment, query, len(segment), None, knobs)
+        ordered, distances = among(rows[0], bits[0], None)
+        n_kept = min(max(k, knobs["n_candidates"]), len(segment))
+        return Trace("bits", ordered, distances, n_kept, length=self.n_bits)
 
     def _scan(self, segment: Segment, queries: Vectors, k: int, rows: Rows) -> tuple[Rows, Distances]:
         return Index._scan(self, segment, queries, k, rows)

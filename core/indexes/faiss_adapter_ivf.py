@@ -8,9 +8,10 @@ import numpy as np
 
 from core.arrays import as_count
 from core.errors import UnavailableError
-from core.indexes.base import Knob, Rows, Segment
+from core.indexes.base import Knob, Mask, Rows, Segment
 from core.indexes.effort import Effort
 from core.indexes.faiss_adapter import FaissIndex, import_faiss
+from core.indexes.trace import Trace, among
 from core.types import Distances, Vectors
 
 _N_PROBE = Knob(8, 1, 1 << 20, "inverted lists that are visited; more of them find more and take longer")
@@ -55,6 +56,9 @@ class FaissIVF(FaissIndex):
 
     def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
         return Effort(codes=_probed(segment.structure, query, knobs["n_probe"]), centroids=segment.structure.nlist)
+
+    def _trace(self, segment: Segment, query: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]) -> Trace:
+        return _traced(segment.structure, query, k, mask, knobs["n_probe"])
 
     def _reconstruct(self, segment: Segment, rows: Rows) -> Vectors:
         everything: Vectors = segment.structure.reconstruct_n(0, len(segment))  # FAISS decodes list by list
@@ -159,6 +163,10 @@ class FaissFastScan(FaissIndex):
         codes = _probed(scanned, query, knobs["n_probe"])
         return Effort(codes, min(codes, int(k * knobs["k_factor"])), scanned.nlist)
 
+    def _trace(self, segment: Segment, query: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]) -> Trace:
+        scanned = import_faiss().downcast_index(segment.structure.base_index)
+        return _traced(scanned, query, int(k * knobs["k_factor"]), mask, knobs["n_probe"])
+
     def _structure_nbytes(self, structure: Any) -> int:
         scanned = import_faiss().downcast_index(structure.base_index)
         lists = structure.ntotal * (scanned.code_size + 8) + scanned.nlist * self.dim * 4
@@ -169,6 +177,24 @@ def _probed(index: Any, query: Vectors, n_probe: int) -> int:
     """Return how many codes are in the lists of a FAISS inverted file that one query (1, D) probes."""
     _, lists = index.quantizer.search(query, min(n_probe, index.nlist))
     return sum(index.invlists.list_size(int(number)) for number in lists[0])
+
+
+def _traced(index: Any, query: Vectors, n_kept: int, mask: Mask | None, n_probe: int) -> Trace:
+    """Return where a FAISS inverted file draws its lines; distances by code are those that FAISS itself returns."""
+    faiss = import_faiss()
+    n_probe = min(n_probe, index.nlist)
+    _, order = index.quantizer.search(query, index.nlist)
+    ranks = np.zeros(index.ntotal, np.int64)
+    for place, number in enumerate(order[0].tolist(), start=1):
+        if n := index.invlists.list_size(number):
+            ranks[faiss.rev_swig_ptr(index.invlists.get_ids(number), n)] = place
+    selector = None if mask is None else faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+    inside = int(((ranks <= n_probe) & (True if mask is None else mask)).sum())
+    parameters = faiss.SearchParametersIVF(sel=selector, nprobe=n_probe)
+    distances, rows = index.search(query, max(1, inside), params=parameters)
+    found = rows[0] >= 0
+    ordered, nearest = among(rows[0][found], distances[0][found], None)
+    return Trace("distance", ordered, nearest, min(n_kept, len(ordered)), ranks, n_probe, index.nlist)
 
 
 def _lists(name: str, wanted: int | None, n_training: int) -> int:

@@ -18,6 +18,7 @@ from core.indexes import exact
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
 from core.indexes.effort import Effort
 from core.indexes.store import read_array, write_array
+from core.indexes.trace import Trace, among
 from core.types import Distances, Ids, Json, Vectors
 
 _BLOCK = 4096  # vectors that are projected at once
@@ -87,6 +88,11 @@ class LSH(Index):
 
     def _effort(self, segment: Segment, query: Vectors, k: int, knobs: Mapping[str, Any]) -> Effort:
         return Effort(codes=len(segment), vectors=min(max(k, knobs["n_candidates"]), len(segment)))
+
+    def _trace(self, segment: Segment, query: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]) -> Trace:
+        bits = np.bitwise_count(segment.structure ^ self.encode(query)[0]).sum(axis=1)
+        rows, distances = among(np.arange(len(segment)), bits, mask)
+        return Trace("bits", rows, distances, min(max(k, knobs["n_candidates"]), len(rows)), length=self.n_bits)
 
     def _structure_nbytes(self, structure: NDArray[np.uint64]) -> int:
         return structure.nbytes

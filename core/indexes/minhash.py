@@ -21,6 +21,7 @@ from core.indexes import exact
 from core.indexes.base import Index, Knob, Mask, Rows, Segment
 from core.indexes.effort import Effort
 from core.indexes.store import read_array, write_array
+from core.indexes.trace import Trace, among
 from core.types import Distances, Ids, Json, Vectors
 
 _BLOCK = 1024  # vectors that are hashed at once
@@ -117,6 +118,18 @@ class MinHashLSH(Index):
         low, high = self._ranges(segment.structure, self._keys(self.hashes(query)))
         found = len(self._candidates(segment.structure, low[0], high[0], wanted, None))
         return Effort(vectors=found if found >= k else len(segment))
+
+    def _trace(self, segment: Segment, query: Vectors, k: int, mask: Mask | None, knobs: Mapping[str, Any]) -> Trace:
+        forest, lacking = segment.structure, np.full(len(segment), self.depth)
+        low, high = (ends[0] for ends in self._ranges(forest, self._keys(self.hashes(query))))
+        for level in range(self.depth):
+            for rows, start, stop in zip(forest.rows, low[:, level], high[:, level], strict=True):
+                lacking[rows[start:stop]] = self.depth - 1 - level
+        rows, distances = among(np.arange(len(segment)), lacking, mask)
+        wanted = max(k, knobs["n_candidates"])
+        n_kept = len(self._candidates(forest, low, high, wanted, mask))
+        n_kept = n_kept if k <= n_kept and wanted < len(rows) else len(rows)
+        return Trace("hashes", rows, distances, n_kept, length=self.depth)
 
     def _candidates(self, forest: Forest, low: Rows, high: Rows, wanted: int, mask: Mask | None) -> Rows:
         """Return rows of the mask that share the longest prefixes, at least `wanted` if as many share any.

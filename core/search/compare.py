@@ -13,6 +13,7 @@ from core.datasets import ImageRecord
 from core.errors import RetrievalError
 from core.indexes import Index
 from core.indexes.effort import Effort, effort
+from core.indexes.trace import scans_all
 from core.search.engine import Engine
 from core.search.outcome import Result
 from core.search.query import Query
@@ -36,6 +37,7 @@ class Column:
         nbytes: of the index in memory.
         effort: what was compared; None where the index does not tell, or a filter holds.
         knobs: all its settings that counted.
+        is_scanned: a filter left so little that all of it was scanned, and the settings did not count.
         reason: why it could not be used; empty if it was.
     """
 
@@ -49,6 +51,7 @@ class Column:
     effort: Effort | None = None
     knobs: Mapping[str, int | float] = field(default_factory=dict)
     reason: str = ""
+    is_scanned: bool = False
 
     def to_json(self) -> Json:
         """Return it as `compare --json` prints it."""
@@ -60,6 +63,7 @@ class Column:
             "bytes": self.nbytes,
             "compared": None if self.effort is None else self.effort._asdict(),
             "knobs": dict(self.knobs),
+            "is_scanned": self.is_scanned,
             "missed": self.missed,
             "results": [
                 {"rank": r.rank, "image_id": r.image_id, "similarity": r.similarity, "distance": r.distance}
@@ -194,6 +198,7 @@ class _Answer:
     effort: Effort | None = None
     knobs: Mapping[str, int | float] = field(default_factory=dict)
     reason: str = ""
+    is_scanned: bool = False
 
 
 def _asked(
@@ -213,7 +218,10 @@ def _asked(
     except RetrievalError as error:
         return _Answer(name, summary, reason=str(error))
     settings = {knob: knobs.get(knob, facts.default) for knob, facts in index.knobs.items()}
-    return _Answer(name, summary, ids, distances, search_ms, index.nbytes, compared, settings)
+    return _Answer(
+        name, summary, ids, distances, search_ms, index.nbytes, compared, settings,
+        is_scanned=scans_all(index, allowed),
+    )  # fmt: skip
 
 
 def _timed(
@@ -248,5 +256,5 @@ def _column(
     missed = [image for image in truth if image not in found]
     return Column(
         answer.index, answer.summary, results, missed, 1 - len(missed) / max(1, len(truth)), answer.search_ms,
-        answer.nbytes, answer.effort, answer.knobs,
+        answer.nbytes, answer.effort, answer.knobs, is_scanned=answer.is_scanned,
     )  # fmt: skip

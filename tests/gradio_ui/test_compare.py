@@ -76,6 +76,7 @@ def test_reasons_of_what_was_missed_are_those_of_the_x_ray(
         pytest.fail("no query was missed by both")
     told = compare_handlers.reasons(
         engine,
+        codes,
         looking,
         {
             **request,
@@ -95,24 +96,6 @@ def test_reasons_of_what_was_missed_are_those_of_the_x_ray(
     assert told["ivfpq"] == {str(lost.id): lost.sentence for lost in seen.neighbours if lost.verdict != "found"}
     assert set(told[ARCHIVE]) == {str(image) for image in archived["missed"]}
     assert all("16-byte code" in sentence for sentence in told[ARCHIVE].values())
-
-
-@pytest.mark.parametrize(
-    ("index", "knobs", "word"),
-    [
-        ("lsh", {"n_candidates": 200}, "200"),
-        ("faiss-ivfpqfs", {"n_probe": 8, "k_factor": 8.0}, "best 8 times k"),
-        ("faiss-hnsw", {"ef_search": 64}, "64 candidates"),
-        ("lopq", {"n_probe": 3}, "the 3 that are probed"),
-    ],
-)
-def test_other_indexes_say_what_a_neighbour_is_lost_to(index: str, knobs: dict[str, float], word: str) -> None:
-    assert word in compare_handlers.lost_to(index, knobs)
-
-
-def test_an_index_that_gives_no_account_has_no_reason_invented_for_it() -> None:
-    assert compare_handlers.lost_to("flat", {}) == ""
-    assert compare_handlers.lost_to("lsh", {}) == ""
 
 
 def test_the_table_is_saved_with_the_numbers_that_were_measured(engine: Engine, codes: GalleryCodes) -> None:
