@@ -25,21 +25,29 @@ def _verb(method: str):  # type: ignore[no-untyped-def]  # typer reads the inner
         frozen: Annotated[bool, typer.Option("--frozen", help="With --whole: leave the backbone as it is.")] = False,
         label: Annotated[list[str] | None, typer.Option(help="Field to learn, repeatable; the label.")] = None,
         group: Annotated[str, typer.Option(help="Field whose equal values are never in two parts (artist...).")] = "",
-        dim: Annotated[int, typer.Option(help="Numbers or bits of the embedding; 0: the method's own.")] = 0,
-        hidden: Annotated[int, typer.Option(help="Width of a head's hidden layer; 0: none.")] = 448,
-        dropout: Annotated[float, typer.Option(help="Share of a head's inputs that are left out in training.")] = 0.3,
-        views: Annotated[int, typer.Option(help="Augmented views of each picture, for a head.")] = 0,
+        dim: Annotated[int, typer.Option(min=0, help="Numbers or bits of the embedding; 0: the method's own.")] = 0,
+        hidden: Annotated[int, typer.Option(min=0, help="Width of a head's hidden layer; 0: none.")] = 448,
+        dropout: Annotated[
+            float, typer.Option(min=0, max=0.95, help="Share of a head's inputs that are left out in training.")
+        ] = 0.3,
+        views: Annotated[int, typer.Option(min=0, help="Augmented views of each picture, for a head.")] = 0,
         strength: Annotated[str, typer.Option(help="Of the augmentation: mild, or strong for other sensors.")] = "mild",
         keep: Annotated[float, typer.Option(help="Share of the similarity left to the backbone's vectors.")] = 0.0,
-        kept_dim: Annotated[int, typer.Option(help="Numbers for that share.")] = 192,
-        size: Annotated[int, typer.Option(help="With --whole: side of the pictures in pixels.")] = 128,
-        batch: Annotated[int, typer.Option(help="Pictures of a step; 0: 32 to 256 for a head, 32 for a network.")] = 0,
-        mixing: Annotated[float, typer.Option(help="How much pictures are mixed (classification heads).")] = 0.3,
-        epochs: Annotated[int, typer.Option(help="Passes; 0: 60 for a head, 8 for a network.")] = 0,
-        learning_rate: Annotated[float, typer.Option(help="0: 0.002.")] = 0.0,
-        backbone_rate: Annotated[float, typer.Option(help="Learning rate of the backbone relative to that.")] = 0.15,
-        patience: Annotated[int, typer.Option(help="Passes without a better score before it stops; 0: never.")] = 15,
-        seed: Annotated[int, typer.Option(help="Of all randomness.")] = 0,
+        kept_dim: Annotated[int, typer.Option(min=1, help="Numbers for that share.")] = 192,
+        size: Annotated[int, typer.Option(min=32, help="With --whole: side of the pictures in pixels.")] = 128,
+        batch: Annotated[
+            int, typer.Option(min=0, help="Pictures of a step; 0: 32 to 256 for a head, 32 for a network.")
+        ] = 0,
+        mixing: Annotated[float, typer.Option(min=0, help="How much pictures are mixed (classification heads).")] = 0.3,
+        epochs: Annotated[int, typer.Option(min=0, help="Passes; 0: 60 for a head, 8 for a network.")] = 0,
+        learning_rate: Annotated[float, typer.Option(min=0, help="0: 0.002.")] = 0.0,
+        backbone_rate: Annotated[
+            float, typer.Option(min=0, help="Learning rate of the backbone relative to that.")
+        ] = 0.15,
+        patience: Annotated[
+            int, typer.Option(min=0, help="Passes without a better score before it stops; 0: never.")
+        ] = 15,
+        seed: Annotated[int, typer.Option(min=0, help="Of all randomness.")] = 0,
         device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
         refit: Annotated[bool, typer.Option("--refit", help="Then once more with the validation part.")] = False,
         option: Annotated[list[str] | None, typer.Option(help="Of the loss, NAME=NUMBER (margin=1.0).")] = None,
@@ -66,6 +74,8 @@ def _verb(method: str):  # type: ignore[no-untyped-def]  # typer reads the inner
         )  # fmt: skip
         with progress() as report:
             done = train_encoder(plan, settings, schedule, restart=restart, progress=report)
+        if done.lonely:
+            typer.echo(f"labels of one training picture only, which teach little: {', '.join(done.lonely)}", err=True)
         if as_json:
             print_json(
                 {

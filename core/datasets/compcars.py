@@ -5,6 +5,7 @@ L. Yang, P. Luo, C. C. Loy, X. Tang, "A Large-Scale Car Dataset for Fine-Grained
 """
 
 import io
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -87,6 +88,8 @@ class CompCars:
         strange: list[tuple[str, str]],
     ) -> Iterator[Entry]:  # fmt: skip
         makes, models = names(source, "make_model_name.mat", "make_names", "model_names")
+        if not makes or not models:
+            strange.append(("data/misc/make_model_name.mat", "is not there, so makes or models go by their numbers"))
         split = official_split(source)
         for key in keys:
             make_id, model_id, year = key.split("/")[:3]
@@ -185,14 +188,15 @@ def matrix(source: Source, file: str) -> dict[str, Any]:
         DamagedFileError: it is no MATLAB file.
     """
     import scipy.io
+    from scipy.io.matlab import MatReadError
 
     found = [name for name in source.names() if PurePosixPath(name).name == file]
     if not found:
         return {}
     try:
         loaded: dict[str, Any] = scipy.io.loadmat(io.BytesIO(source.read(found[0])))
-    except (ValueError, TypeError, NotImplementedError) as error:
-        raise DamagedFileError(f"{found[0]} is no MATLAB file ({error})") from error
+    except (ValueError, TypeError, LookupError, NotImplementedError, OSError, MatReadError, zlib.error) as error:
+        raise DamagedFileError(f"{found[0]} is truncated or no MATLAB file ({error}); unpack it again") from error
     return loaded
 
 

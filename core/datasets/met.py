@@ -15,7 +15,7 @@ from core.datasets.builder import Entry, PrepareReport, build
 from core.datasets.download import Patience
 from core.datasets.folds import FOLD_FIELD, fold_of, part_of_fold
 from core.datasets.paintings import FIELDS, met_fields, met_title
-from core.datasets.polite import PoliteFetcher
+from core.datasets.polite import PoliteFetcher, is_seconds
 from core.errors import DamagedFileError, DownloadError, ImageError
 from core.settings import Settings
 from core.storage import digest
@@ -65,7 +65,7 @@ class MetropolitanMuseum:
         for name, value in options.items():
             if name == "classification":
                 changed = replace(changed, classification="" if value == "all" else value)
-            elif name == "pause":
+            elif name == "pause" and is_seconds(value):
                 changed = replace(changed, pause_s=max(0.0125, float(value)))
             elif name in ("department", "begin", "end", "limit") and value.lstrip("-").isdigit():
                 number = int(value)
@@ -74,9 +74,8 @@ class MetropolitanMuseum:
                     "end": replace(changed, end=number), "limit": replace(changed, limit=number),
                 }[name]  # fmt: skip
             else:
-                raise ValueError(
-                    f"met understands department, classification, begin, end, limit and pause, got {name}={value}"
-                )
+                known = "department, classification, begin, end, limit and pause=SECONDS"
+                raise ValueError(f"met understands {known}, got {name}={value}")
         return changed
 
     def prepare(self, settings: Settings, source: Path | None, progress: Progress) -> PrepareReport:

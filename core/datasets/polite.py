@@ -103,3 +103,11 @@ class PoliteFetcher:
             delay = rules.crawl_delay(USER_AGENT)
             self._pause_s = max(self._pause_s, float(delay or 0))
         return self._rules[site].can_fetch(USER_AGENT, url)
+
+
+def is_seconds(text: str) -> bool:
+    """Tell whether a text is a number of seconds to wait."""
+    try:
+        return 0 <= float(text) < float("inf")
+    except ValueError:
+        return False

@@ -64,7 +64,8 @@ def open_source(path: Path, data: IO[bytes] | None = None) -> Iterator[Source]:
             with tarfile.open(name=None if data else path, fileobj=data) as archive:
                 yield _Tar(path, archive)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
-        raise DamagedFileError(f"{path} is truncated, or no zip or tar archive ({error}); download it again") from error
+        kind = "a zip archive that is truncated" if start.startswith(b"PK") else "truncated, or no zip or tar archive"
+        raise DamagedFileError(f"{path} is {kind}; download it again") from error
 
 
 class _Folder:

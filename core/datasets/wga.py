@@ -17,7 +17,7 @@ from core.datasets.download import Mirror, Patience, download
 from core.datasets.folds import FOLD_FIELD, fold_of, part_of_fold
 from core.datasets.paintings import century
 from core.datasets.periods import period
-from core.datasets.polite import PoliteFetcher
+from core.datasets.polite import PoliteFetcher, is_seconds
 from core.datasets.source import Source, open_source
 from core.errors import DamagedFileError, ImageError
 from core.settings import Settings
@@ -101,10 +101,11 @@ class WebGallery:
                 changed = replace(changed, limit=int(value))
             elif name == "pictures" and value in ("art", "detail"):
                 changed = replace(changed, pictures=value)
-            elif name == "pause":
+            elif name == "pause" and is_seconds(value):
                 changed = replace(changed, pause_s=max(0.2, float(value)))
             else:
-                raise ValueError(f"wga understands form, school, limit, pictures=art|detail, pause, got {name}={value}")
+                known = "form, school, limit, pictures=art|detail and pause=SECONDS"
+                raise ValueError(f"wga understands {known}, got {name}={value}")
         return changed
 
     def prepare(self, settings: Settings, source: Path | None, progress: Progress) -> PrepareReport:

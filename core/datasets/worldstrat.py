@@ -92,7 +92,7 @@ def _entries(source: Source, names: list[str], strange: list[tuple[str, str]]) -
         try:
             picture = imaging.open_image(source.read(name))
         except ImageError as error:
-            strange.append((name, str(error)))
+            strange.append((name, str(error).replace("the picture", name, 1)))
             continue
         if min(picture.shape[:2]) < TILE:
             strange.append((name, f"is smaller than a tile of {TILE} pixels"))

@@ -133,12 +133,17 @@ def evaluate(
         here, queries, database = _joined(here, options, engine, settings)
     else:
         queries, database = np.flatnonzero(here.parts == "test"), np.flatnonzero(here.parts != "test")
+    for part, rows in (("test", queries), ("training", database)):
+        if not len(rows):
+            raise NothingToMeasureError(f"no picture of {full} is in the {part} part; nothing can be measured")
     queries, database = _of_large_classes(here, queries, database, options.min_class)
     if not len(queries) or not len(database):
         raise NothingToMeasureError(
             f"{full} has {len(queries)} queries and {len(database)} pictures to search with classes of at least "
             f"{options.min_class}; nothing can be measured"
         )
+    if here.hot is None and len(set(here.labels[database])) < 2:
+        raise NothingToMeasureError(f"all pictures of {full} that are searched have one label; any answer is right")
     if options.limit and len(queries) > options.limit:
         queries = np.sort(rng.choice(queries, options.limit, replace=False))
     main = _judge(here, queries, database, searcher, options, progress)
@@ -173,7 +178,10 @@ def _labelled(address: str, store: FeatureStore, settings: Settings, options: Op
             records.append(record)
             words.append(value)
     if not records:
-        raise NothingToMeasureError(f"no picture of {address} has a value for {options.field!r}")
+        known = ", ".join(["label", *(spec.name for spec in dataset.catalog.fields())])
+        raise NothingToMeasureError(f"no picture of {address} has a value for {options.field!r}; there are: {known}")
+    if options.group and not any(record.fields.get(options.group) for record in records):
+        raise NothingToMeasureError(f"no picture of {address} has a value for {options.group!r}, the group")
     names, labels = np.unique(words, return_inverse=True)
     hot = None
     if any("|" in word for word in words):
@@ -238,9 +246,7 @@ def _judge(
         found[start : start + len(batch)] = np.where(ids >= 0, database[order[at]], -1)
         progress(start + len(batch), len(queries), "searching")
     depth = max(depth, _AT)
-    ranking = rank(
-        found, here.relevance, here.groups, queries, database, depth=depth, count_the_query=count_the_query
-    )  # fmt: skip
+    ranking = rank(found, here.relevance, here.groups, queries, database, depth=depth, count_the_query=count_the_query)
     k = min(options.k, depth)
     hits, wanted = ranking.hits, ranking.n_relevant
     predicted = metrics.majority_of_k(np.where(ranking.rows >= 0, here.labels[ranking.rows], -1), _AT)

@@ -56,13 +56,19 @@ class Pictures:
 
 
 def collect(
-    names: Sequence[str], settings: Settings, *, fields: Sequence[str] = ("label",), group: str = ""
+    names: Sequence[str],
+    settings: Settings,
+    *,
+    fields: Sequence[str] = ("label",),
+    group: str = "",
+    unlabelled: bool = False,
 ) -> Pictures:
     """Gather the pictures of data sets that have a value for every characteristic.
 
     Args:
         fields: "label" or names of the sets' own fields.
         group: a field whose equal values stay in one part (artist, parent tile); empty: split by file name.
+        unlabelled: keep pictures without a value, too; they share the value "".
 
     Raises:
         NothingToLearnError: no picture has all characteristics, or the training or validation part is empty.
@@ -72,12 +78,17 @@ def collect(
     for number, dataset in enumerate(sets):
         for record in dataset:
             found = [record.label if field == "label" else str(record.fields.get(field) or "") for field in fields]
-            if all(found):
+            if unlabelled or all(found):
                 records.append(record)
                 domains.append(number)
                 values.append([f"{dataset.name}/{value}" for value in found])
     if not records:
-        raise NothingToLearnError(f"no picture of {', '.join(names)} has a value for {', '.join(fields)}")
+        known = ["label", *dict.fromkeys(spec.name for dataset in sets for spec in dataset.catalog.fields())]
+        raise NothingToLearnError(
+            f"no picture of {', '.join(names)} has a value for {' and '.join(fields)}; there are: {', '.join(known)}"
+        )
+    if group and not any(record.fields.get(group) for record in records):
+        raise NothingToLearnError(f"no picture of {', '.join(names)} has a value for {group}, the group")
     table = np.array(values)  # (N, C)
     codes = [np.unique(table[:, column], return_inverse=True) for column in range(table.shape[1])]
     parts = np.array([part_of(record, group) for record in records])

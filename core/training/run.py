@@ -17,7 +17,7 @@ from core.training.head_problem import HeadProblem
 from core.training.losses import Method
 from core.training.pictures import NothingToLearnError, Pictures, collect
 from core.training.report import write_card, write_curves
-from core.training.trainer import Outcome, Problem, Schedule, fit
+from core.training.trainer import Outcome, Problem, Schedule, fit, require_device
 from core.training.views import Strength, view_vectors
 from core.types import Ids, Json, Progress, Vectors, no_progress
 
@@ -78,6 +78,7 @@ class Trained:
     Attributes:
         score: on the validation part, of the pass that counts.
         n_train: pictures that were learned from.
+        lonely: labels of a single training picture, which teach little.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Trained:
     score: float
     n_train: int
     outcome: Outcome
+    lonely: list[str]
 
 
 def train(
@@ -93,14 +95,15 @@ def train(
     """Train an encoder and register it; a run that was interrupted goes on.
 
     Raises:
-        NothingToLearnError: there are no labels, one class only, or an empty part.
+        NothingToLearnError: there are no labels, one class only, one picture of each, or an empty part.
         DivergedError: the loss became NaN.
         OtherRunError: a run of that name has another configuration, see `restart`.
-        UnavailableError: the backbone cannot be loaded, or cannot be trained.
+        UnavailableError: the backbone cannot be loaded, or cannot be trained; or there is no such device here.
     """
     check_name(plan.name, what="an encoder's name")
     if plan.name in encoders.names():
         raise ValueError(f"{plan.name} is the name of a built-in encoder; choose another")
+    require_device(schedule.device)
     if not 0 <= plan.keep < 1:
         raise ValueError(f"keep must be at least 0 and below 1, got {plan.keep}")
     method = losses.method(plan.method)
@@ -109,9 +112,9 @@ def train(
     if restart:
         for path in runs.glob("*/*"):
             path.unlink()
-    pictures = collect(plan.galleries, settings, fields=plan.fields, group=plan.group)
-    if method.sampling != "two views" and len(pictures.classes[0]) < 2:
-        raise NothingToLearnError(f"all pictures of {', '.join(plan.galleries)} have one label; there must be two")
+    unlabelled = method.sampling == "two views"
+    pictures = collect(plan.galleries, settings, fields=plan.fields, group=plan.group, unlabelled=unlabelled)
+    lonely = [] if unlabelled else _lonely_classes(pictures, plan.galleries)
     parts: tuple[str, ...] = ("train",)
     if plan.whole:
         build = _prepare_network(plan, method, pictures, settings, schedule, progress)
@@ -141,7 +144,20 @@ def train(
     storage.write_bytes(folder / "log.csv", (runs / "first" / "log.csv").read_bytes())
     write_curves(folder / "curves.png", outcome.history, plan.name)
     write_card(folder / "README.md", facts, pictures)
-    return Trained(plan.name, folder, outcome.best_score, len(rows), outcome)
+    return Trained(plan.name, folder, outcome.best_score, len(rows), outcome, lonely)
+
+
+def _lonely_classes(pictures: Pictures, galleries: tuple[str, ...]) -> list[str]:
+    """Return the labels of one training picture each, once there are two of several."""
+    if len(pictures.classes[0]) < 2:
+        raise NothingToLearnError(f"all pictures of {', '.join(galleries)} have one label; there must be two")
+    counts = np.bincount(pictures.labels[pictures.rows("train"), 0], minlength=len(pictures.classes[0]))
+    if (counts > 1).sum() < 2:
+        raise NothingToLearnError(
+            f"{len(pictures.records):,} pictures of {', '.join(galleries)} have {len(pictures.classes[0]):,} labels: "
+            "there must be two with two training pictures each"
+        )
+    return [name.split("/", 1)[1] for name, count in zip(pictures.classes[0], counts, strict=True) if count == 1]
 
 
 def _prepare_head(

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from core import storage
 from core.datasets.builder import write_quickly
-from core.errors import NotPreparedError, RetrievalError
+from core.errors import NotPreparedError, RetrievalError, UnavailableError
 from core.training import checkpoint
 from core.types import Json, Progress, no_progress
 
@@ -120,6 +120,19 @@ def learning_rate(step: int, total: int, schedule: Schedule) -> float:
     if step < rise:
         return schedule.learning_rate * (step + 1) / rise
     return schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, total - rise)))
+
+
+def require_device(device: str) -> None:
+    """Check that torch can compute there.
+
+    Raises:
+        UnavailableError: it cannot.
+    """
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise UnavailableError(
+            "there is no CUDA device here, or this torch was built without CUDA; train with --device cpu, or a head "
+            "(without --whole), which takes minutes on a processor"
+        )
 
 
 class _Run:

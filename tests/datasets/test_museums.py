@@ -211,8 +211,9 @@ def test_options_choose_what_is_fetched(museum: Museum, tmp_path: Path, settings
     (tmp_path / "catalog.csv").write_bytes(catalogue(museum))
     chosen = WGA.configured({"form": "sculpture", "pictures": "detail", "limit": "1"})
     assert replace(chosen, patience=patience, pause_s=0.0).prepare(settings, tmp_path, no_progress).count == 1
-    with pytest.raises(ValueError, match="wga understands"):
-        WGA.configured({"colour": "red"})
+    for unknown in ({"colour": "red"}, {"limit": "some"}, {"pause": "long"}, {"pause": "nan"}):
+        with pytest.raises(ValueError, match="wga understands"):
+            WGA.configured(unknown)
 
 
 def test_a_catalogue_with_other_columns_is_refused(tmp_path: Path, settings: Settings) -> None:
@@ -245,5 +246,6 @@ def test_works_of_the_museum_are_chosen_by_its_api(museum: Museum, settings: Set
     records = {record.path: record for record in datasets.open("met", settings)}
     assert records["1.jpg"].fields["artist"] == "Painter 1"
     assert records["1.jpg"].fields["century"] == "17th century"
-    with pytest.raises(ValueError, match="met understands"):
-        MET.configured({"limit": "many"})
+    for unknown in ({"limit": "many"}, {"pause": "long"}):
+        with pytest.raises(ValueError, match="met understands"):
+            MET.configured(unknown)

@@ -180,6 +180,20 @@ def test_cars_are_front_views_cut_to_their_boxes_with_names_from_the_matlab_file
         datasets.prepare("compcars", settings, source=source, options={"colour": "red"})
 
 
+def test_names_that_are_missing_are_listed_and_a_damaged_table_of_names_is_refused(
+    tmp_path: Path, settings: Settings
+) -> None:
+    files = compcars()
+    table = "data/misc/make_model_name.mat"
+    without = put(tmp_path / "without", {name: data for name, data in files.items() if name != table})
+    report = datasets.prepare("compcars", settings, source=without)
+    assert (table, "is not there, so makes or models go by their numbers") in report.skipped
+    assert {record.label for record in datasets.open("compcars", settings)} == {"2 1"}
+    for damaged in (b"junk", files[table][:100], b"x" * 500):
+        with pytest.raises(DamagedFileError, match="no MATLAB file"):
+            datasets.prepare("compcars", settings, source=put(tmp_path / "damaged", files | {table: damaged}))
+
+
 def test_surveillance_pictures_share_the_labels_of_the_web_pictures(tmp_path: Path, settings: Settings) -> None:
     datasets.prepare("compcars-sv", settings, source=put(tmp_path / "cars", compcars()))
     records = {record.path: record for record in datasets.open("compcars-sv", settings)}

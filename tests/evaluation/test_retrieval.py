@@ -1,16 +1,21 @@
 """Training and measuring on a small gallery, through the same doors as the command line."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 from typer.testing import CliRunner
 
 from core import datasets, encoders
 from core.cli.app import build
-from core.datasets.folds import fold_of
+from core.datasets.folds import fold_of, part_of
+from core.encoders import trained
+from core.errors import UnavailableError
 from core.evaluation import retrieval_report
 from core.evaluation.retrieval import NothingToMeasureError, Options, evaluate
 from core.settings import Settings
@@ -147,5 +152,74 @@ def test_a_method_s_bad_options_are_misuse(prepared: Settings, monkeypatch: pyte
     assert run.exit_code == 2
     run = CliRunner().invoke(build(), ["train", "classify", "eurosat", "--name", "histogram"])
     assert run.exit_code == 2
+    for option in ("--dim", "--hidden", "--views", "--epochs", "--batch"):
+        run = CliRunner().invoke(build(), ["train", "classify", "eurosat", "--name", "x", option, "-1"])
+        assert run.exit_code == 2
+        assert option in run.stderr
+    run = CliRunner().invoke(build(), ["train", "classify", "eurosat", "--name", "x", "--option", "margin=1"])
+    assert run.exit_code == 2
+    assert "classify has no option 'margin'; it understands scale=16, smoothing=0.1" in run.stderr
     run = CliRunner().invoke(build(), ["train", "classify", "absent", "--name", "x"])
     assert run.exit_code == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_device_that_is_not_here_is_said_before_anything_is_done(prepared: Settings) -> None:
+    with pytest.raises(UnavailableError, match="no CUDA device"):
+        train(Plan("nce", ("eurosat",), "far", whole=True), prepared, Schedule(device="cuda"))
+    assert not trained.folder_of("far", prepared).exists()
+
+
+def gallery(folder: Path, words: Callable[[int], str]) -> Settings:
+    """Return settings with `mine`, 60 tiles whose labels are `words` of their numbers; none where that is empty."""
+    make(folder / "tiles", per_class=20)
+    paths = sorted((folder / "tiles").rglob("*.png"))
+    rows = [f"{path.relative_to(folder / 'tiles')},{words(number)}" for number, path in enumerate(paths)]
+    (folder / "tiles" / "table.csv").write_text("\n".join(["path,label", *rows]))
+    settings = Settings(root=folder / "root", threads=1)
+    datasets.import_table(folder / "tiles" / "table.csv", "mine", settings)
+    return settings
+
+
+def plan(method: str, **changed: Any) -> Plan:
+    return Plan(method, ("mine",), "own", backbone="histogram", hidden=16, dim=8, **changed)
+
+
+def test_pictures_without_labels_are_enough_for_the_methods_that_use_none(tmp_path: Path) -> None:
+    settings = gallery(tmp_path, lambda number: "")
+    done = train(plan("simclr", views=1), settings, Schedule(epochs=1))
+    assert done.n_train == sum(fold_of(record.path.split("/")[-1]) > 1 for record in datasets.open("mine", settings))
+    with pytest.raises(NothingToLearnError, match="there are: label"):
+        train(plan("classify"), settings, Schedule(epochs=1))
+    with pytest.raises(NothingToMeasureError, match="there are: label"):
+        evaluate("mine@histogram", settings, "flat")
+
+
+@pytest.mark.parametrize("method", ["classify", "triplet"])
+def test_labels_of_one_picture_each_teach_nothing(method: str, tmp_path: Path) -> None:
+    settings = gallery(tmp_path, lambda number: f"label {number}")
+    with pytest.raises(NothingToLearnError, match="two training pictures each"):
+        train(plan(method), settings, Schedule(epochs=1))
+    with pytest.raises(NothingToMeasureError, match="classes of at least 2"):
+        evaluate("mine@histogram", settings, "flat")
+
+
+def test_labels_of_one_training_picture_are_named(tmp_path: Path) -> None:
+    settings = gallery(tmp_path, lambda number: "odd one" if number == 7 else f"label {number % 2}")
+    part = {part_of(record) for record in datasets.open("mine", settings) if record.label == "odd one"}
+    done = train(plan("classify"), settings, Schedule(epochs=1))
+    assert done.lonely == (["odd one"] if part == {"train"} else [])
+
+
+def test_nothing_is_measured_where_any_answer_is_right_or_nobody_asks(tmp_path: Path) -> None:
+    settings = gallery(tmp_path, lambda number: "same")
+    with pytest.raises(NothingToMeasureError, match="any answer is right"):
+        evaluate("mine@histogram", settings, "flat")
+    with pytest.raises(NothingToMeasureError, match="'artist', the group"):
+        evaluate("mine@histogram", settings, "flat", Options(group="artist"))
+    table = tmp_path / "tiles" / "table.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join(["path,label,split", *(f"{line},train" for line in lines[1:])]))
+    datasets.import_table(table, "mine", settings)
+    with pytest.raises(NothingToMeasureError, match="the test part"):
+        evaluate("mine@histogram", settings, "flat")

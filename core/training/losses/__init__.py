@@ -5,9 +5,11 @@ Labelled ones map embeddings (B, D) and labels (B, C) to a scalar, where C count
 usually its class); the others map two embeddings (B, D) of the same pictures, seen differently, to a scalar.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -39,8 +41,18 @@ class Method:
     pooling: Literal["mean", "gem"] = "mean"
 
     def make(self, dim: int, n_classes: int, domains: Any, **options: float) -> "nn.Module":
-        """Return the loss for embeddings of `dim` numbers."""
-        make: Callable[..., nn.Module] = import_module(f"core.training.losses.{self.module}").make
+        """Return the loss for embeddings of `dim` numbers.
+
+        Raises:
+            ValueError: the loss has no such option; the message names those that it has, with their defaults.
+        """
+        module = import_module(f"core.training.losses.{self.module}")
+        make: Callable[..., nn.Module] = module.make
+        known = _options_of(module)
+        for option in options:
+            if option not in known:
+                understood = f"understands {', '.join(f'{n}={v:g}' for n, v in known.items())}" if known else "has none"
+                raise ValueError(f"{self.name} has no option {option!r}; it {understood}")
         return make(dim, n_classes, domains, **options)
 
 
@@ -71,3 +83,12 @@ def method(name: str) -> Method:
         if candidate.name == name:
             return candidate
     raise ValueError(f"method must be one of {', '.join(names())}, got {name!r}")
+
+
+def _options_of(module: ModuleType) -> dict[str, float]:
+    """Return the options of a loss with their defaults: the keywords of the one module that its file makes."""
+    from torch import nn
+
+    (loss,) = (value for value in vars(module).values() if isinstance(value, type) and issubclass(value, nn.Module))
+    parameters = inspect.signature(loss).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
