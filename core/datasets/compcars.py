@@ -78,18 +78,21 @@ class CompCars:
             strange = [(pictures[key], "has no label") for key in pictures if key not in labels]
             strange += [(labels[key], "has no picture") for key in labels if key not in pictures]
             both = sorted(key for key in pictures if key in labels)
-            entries = self._entries(opened, both, pictures, labels, strange)
+            # Read before the gallery is touched: a damaged table must not leave an older one half-renewed.
+            makes, models = names(opened, "make_model_name.mat", "make_names", "model_names")
+            if not makes or not models:
+                strange.append(
+                    ("data/misc/make_model_name.mat", "is not there, so makes or models go by their numbers")
+                )
+            entries = self._entries(opened, both, pictures, labels, makes, models, strange)
             meta = meta_of(self.title)
             report = build(self.name, settings, entries, meta=meta, fields=_FIELDS, progress=progress)
         return PrepareReport(report.name, report.count, report.added, report.removed, report.skipped + strange)
 
     def _entries(
         self, source: Source, keys: list[str], pictures: dict[str, str], labels: dict[str, str],
-        strange: list[tuple[str, str]],
+        makes: dict[str, str], models: dict[str, str], strange: list[tuple[str, str]],
     ) -> Iterator[Entry]:  # fmt: skip
-        makes, models = names(source, "make_model_name.mat", "make_names", "model_names")
-        if not makes or not models:
-            strange.append(("data/misc/make_model_name.mat", "is not there, so makes or models go by their numbers"))
         split = official_split(source)
         for key in keys:
             make_id, model_id, year = key.split("/")[:3]

@@ -43,7 +43,9 @@ class CompCarsSurveillance:
                     places[f"{parts[-2]}/{parts[-1]}"] = name
             if not places:
                 raise DamagedFileError(f"{source} does not hold CompCars: looked for sv_data/image/<number>/<name>.jpg")
-            entries = _entries(opened, places)
+            # Read before the gallery is touched: a damaged table must not leave an older one half-renewed.
+            (web_models,) = names(opened, "make_model_name.mat", "model_names")
+            entries = _entries(opened, places, _models(opened), web_models)
             return build(
                 self.name, settings, entries, meta=meta_of(self.title), fields=_FIELDS, total=len(places),
                 progress=progress,
@@ -53,9 +55,9 @@ class CompCarsSurveillance:
 DATASET = CompCarsSurveillance()
 
 
-def _entries(source: Source, places: dict[str, str]) -> Iterator[Entry]:
-    models = _models(source)
-    (web_models,) = names(source, "make_model_name.mat", "model_names")
+def _entries(
+    source: Source, places: dict[str, str], models: dict[str, tuple[str, str, str]], web_models: dict[str, str]
+) -> Iterator[Entry]:
     split = _split(source)
     for key in sorted(places):
         number = key.split("/")[0]

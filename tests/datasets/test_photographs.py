@@ -192,6 +192,7 @@ def test_names_that_are_missing_are_listed_and_a_damaged_table_of_names_is_refus
     for damaged in (b"junk", files[table][:100], b"x" * 500):
         with pytest.raises(DamagedFileError, match="no MATLAB file"):
             datasets.prepare("compcars", settings, source=put(tmp_path / "damaged", files | {table: damaged}))
+    assert len(datasets.open("compcars", settings)) == 2  # what was there before is left as it was
 
 
 def test_surveillance_pictures_share_the_labels_of_the_web_pictures(tmp_path: Path, settings: Settings) -> None:
