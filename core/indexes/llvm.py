@@ -44,8 +44,8 @@ def spread(builder: Any, value: Any, vector: Any) -> Any:
 
 
 def reduce_vector(builder: Any, operation: str, vector: Any) -> Any:
-    """Return the "fmin" or "fmax" of 16 floats, or the "umin" of 16 indices."""
-    kind, code = (INDICES, "i32") if operation.startswith("u") else (FLOATS, "f32")
+    """Return the "fmin" or "fmax" of 16 floats, or the "umin" or sum ("add") of 16 indices."""
+    kind, code = (FLOATS, "f32") if operation.startswith("f") else (INDICES, "i32")
     function = ir.FunctionType(kind.element, [kind])
     name = f"llvm.vector.reduce.{operation}.v{LANES}{code}"
     return builder.call(builder.module.declare_intrinsic(name, (), function), [vector])

@@ -13,8 +13,8 @@ from numba import types
 from numpy.typing import NDArray
 
 from core.indexes.jit import kernel, part
-from core.indexes.llvm import intrinsic, prefetch
-from core.indexes.selection import select_smallest, sort_pairs
+from core.indexes.llvm import LANES, intrinsic, prefetch
+from core.indexes.selection import keep_at_most, limit_of_smallest, sort_pairs
 from core.types import Distances, Vectors
 
 Kind = Literal["sq8", "float16"]
@@ -98,13 +98,20 @@ def _prefetch_row(stored, row):  # type: ignore[no-untyped-def]
 
 
 @part
-def _choose(candidates, distances, rows, nearest):  # type: ignore[no-untyped-def]
-    """Fill rows and nearest (k,) with the k candidates of least distance, ascending; both inputs are overwritten."""
+def _places(count):  # type: ignore[no-untyped-def]
+    """Return room for so many distances, as `limit_of_smallest` wants it."""
+    return np.empty((count + LANES - 1) // LANES * LANES, np.float32)
+
+
+@part
+def _choose(candidates, distances, count, rows, nearest):  # type: ignore[no-untyped-def]
+    """Fill rows and nearest (k,) with the candidates of least distance, ascending; both inputs are overwritten."""
     k = rows.shape[0]
-    select_smallest(distances, candidates, distances.shape[0], k)
-    sort_pairs(distances, candidates, k)
+    if count > k:
+        count = keep_at_most(distances, candidates, count, limit_of_smallest(distances, count, k, k))
+    sort_pairs(distances, candidates, count)
     for i in range(k):
-        rows[i], nearest[i] = candidates[i], distances[i]
+        rows[i], nearest[i] = (candidates[i], distances[i]) if i < count else (np.int64(-1), np.float32(np.inf))
 
 
 @kernel
@@ -112,23 +119,23 @@ def _rank_bytes(queries, stored, low, step, candidates, rows, nearest):  # type:
     """Fill rows and nearest (Q, k) from the candidates (Q, R) of each query; -1 and inf come last."""
     n_queries, dim = queries.shape
     count = candidates.shape[1]
-    distances, above = np.empty(count, np.float32), np.empty(dim, np.float32)
+    distances, above = _places(count), np.empty(dim, np.float32)
     for i in range(n_queries):
         for j in range(min(_AHEAD, count)):
             _prefetch_row(stored, candidates[i, j])
         for d in range(dim):
             above[d] = queries[i, d] - low[d]
-        for j in range(count):
-            if j + _AHEAD < count:
-                _prefetch_row(stored, candidates[i, j + _AHEAD])
-            row = candidates[i, j]
-            distance = np.float32(0 if row >= 0 else np.inf)
-            if row >= 0:
-                for d in range(dim):
-                    difference = above[d] - step[d] * np.float32(stored[row, d])
-                    distance += difference * difference
-            distances[j] = distance
-        _choose(candidates[i], distances, rows[i], nearest[i])
+        n_valid = 0
+        while n_valid < count and candidates[i, n_valid] >= 0:
+            if n_valid + _AHEAD < count:
+                _prefetch_row(stored, candidates[i, n_valid + _AHEAD])
+            row, distance = candidates[i, n_valid], np.float32(0)
+            for d in range(dim):
+                difference = above[d] - step[d] * np.float32(stored[row, d])
+                distance += difference * difference
+            distances[n_valid] = distance
+            n_valid += 1
+        _choose(candidates[i], distances, n_valid, rows[i], nearest[i])
 
 
 @kernel
@@ -136,18 +143,18 @@ def _rank_halves(queries, stored, candidates, rows, nearest):  # type: ignore[no
     """Fill rows and nearest (Q, k) from the candidates (Q, R) of each query; -1 and inf come last."""
     n_queries, dim = queries.shape
     count = candidates.shape[1]
-    distances = np.empty(count, np.float32)
+    distances = _places(count)
     for i in range(n_queries):
         for j in range(min(_AHEAD, count)):
             _prefetch_row(stored, candidates[i, j])
-        for j in range(count):
-            if j + _AHEAD < count:
-                _prefetch_row(stored, candidates[i, j + _AHEAD])
-            row = candidates[i, j]
-            distance = np.float32(0 if row >= 0 else np.inf)
-            if row >= 0:
-                for d in range(dim):
-                    difference = queries[i, d] - _half_to_float(stored[row, d])
-                    distance += difference * difference
-            distances[j] = distance
-        _choose(candidates[i], distances, rows[i], nearest[i])
+        n_valid = 0
+        while n_valid < count and candidates[i, n_valid] >= 0:
+            if n_valid + _AHEAD < count:
+                _prefetch_row(stored, candidates[i, n_valid + _AHEAD])
+            row, distance = candidates[i, n_valid], np.float32(0)
+            for d in range(dim):
+                difference = queries[i, d] - _half_to_float(stored[row, d])
+                distance += difference * difference
+            distances[n_valid] = distance
+            n_valid += 1
+        _choose(candidates[i], distances, n_valid, rows[i], nearest[i])

@@ -23,7 +23,7 @@ from core.indexes.scan_list import (
     replace_by_distances,
     scan_blocks,
 )
-from core.indexes.selection import select_smallest, smallest_sorted, sort_pairs
+from core.indexes.selection import smallest_sorted, sort_pairs
 from core.indexes.shift import shift
 from core.indexes.tables import fill_products, pair_columns, quantize_table
 
@@ -127,13 +127,15 @@ def search(  # type: ignore[no-untyped-def]
                         )  # fmt: skip
                         if block < end:  # too many within the slack: only their distances can separate them
                             replace_by_distances(values, places, n_found, lists, context)
-                            threshold = min(threshold, select_smallest(values, places, n_found, k) + slack)
+                            sort_pairs(values, places, n_found)
+                            threshold = min(threshold, values[k - 1] + slack)
                             n_found = k
                 n_slots += 1
             if n_found > k:
-                n_found, _ = keep_smallest(values, places, n_found, k, slack if exact else np.float32(0))
+                n_found, _ = keep_smallest(values, places, n_found, k, k, slack if exact else np.float32(0))
             if exact:
                 replace_by_distances(values, places, n_found, lists, context)
+            if exact or n_found > k:  # the latter, if values are equal
                 sort_pairs(values, places, n_found)
             for i in range(k):
                 is_found = i < n_found

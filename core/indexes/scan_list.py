@@ -13,7 +13,7 @@ from core.indexes.jit import part
 from core.indexes.lists import BLOCK
 from core.indexes.llvm import copy_floats, prefetch
 from core.indexes.scan_portable import byte_of, scan_block, sum_entries
-from core.indexes.selection import count_bits, lowest_bit, select_smallest
+from core.indexes.selection import count_bits, keep_at_most, limit_of_smallest, lowest_bit
 
 PLACE_BITS = 40  # of a candidate's place: (probe << 40) | (block * 64 + lane)
 _AT_ONCE = 4  # blocks that share one load of each table
@@ -37,7 +37,7 @@ def n_gathered(k):  # type: ignore[no-untyped-def]
 @part
 def n_places(k):  # type: ignore[no-untyped-def]
     """Return for how many candidates there must be room."""
-    return n_gathered(k) + 3 * BLOCK
+    return (n_gathered(k) // BLOCK + 4) * BLOCK
 
 
 @part
@@ -70,6 +70,7 @@ def scan_blocks(  # type: ignore[no-untyped-def]
     tables_at, masks_at = np.uintp(bytes_table.ctypes.data), np.uintp(masks.ctypes.data)
     table_at, all_codes_at = np.uintp(table.ctypes.data), np.uintp(codes.ctypes.data)
     full, room = n_gathered(k), values.shape[0] - BLOCK
+    most = k + (full - k) // 8
     while block < end:
         gap = (threshold - base) * scale
         if gap < 0:
@@ -98,7 +99,7 @@ def scan_blocks(  # type: ignore[no-untyped-def]
                 places[n_found] = first_place | (number * BLOCK + lane)
                 n_found += value <= threshold
             if n_found >= full:
-                n_found, limited = keep_smallest(values, places, n_found, k, slack)
+                n_found, limited = keep_smallest(values, places, n_found, k, most, slack)
                 threshold = min(threshold, limited)
                 if n_found > room:
                     return n_found, number + 1, threshold
@@ -120,18 +121,17 @@ def prefetch_list(codes, terms, block, end):  # type: ignore[no-untyped-def]
 
 
 @part
-def keep_smallest(values, places, n_found, k, slack):  # type: ignore[no-untyped-def]
-    """Drop candidates that are more than the slack above the k-th smallest, n_found >= k.
+def keep_smallest(values, places, n_found, k, most, slack):  # type: ignore[no-untyped-def]
+    """Drop candidates that are more than the slack above the k-th smallest, n_found >= k, or nearly so.
+
+    Args:
+        most: how many may be left beyond which there is only slack.
 
     Returns:
-        How many are left, the k smallest of them first; and the largest value that may still count.
+        How many are left; and the largest value that may still count.
     """
-    limit = select_smallest(values, places, n_found, k) + slack
-    n_kept = k
-    for i in range(k, n_found):
-        values[n_kept], places[n_kept] = values[i], places[i]
-        n_kept += values[i] <= limit
-    return n_kept, limit
+    limit = limit_of_smallest(values, n_found, k, most) + slack
+    return keep_at_most(values, places, n_found, limit), limit
 
 
 @part

@@ -1,4 +1,4 @@
-"""The smallest of many numbers: one of them (argmin in registers), or the n smallest (quick-select, knock-out)."""
+"""The smallest of many numbers: one (argmin in registers), a limit of the n smallest (bisection), or all n of them."""
 
 import numpy as np
 from llvmlite import ir
@@ -43,6 +43,64 @@ def minimum_at(typing_context, values):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def _count_at_most(typing_context, values, n_vectors, limit):  # type: ignore[no-untyped-def]
+    """Return how many of 16 * n_vectors floats at an address are at most the limit."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        values, n_vectors, limit = arguments
+        limits = spread(builder, limit, FLOATS)
+        less = cgutils.alloca_once_value(builder, ir.Constant(INDICES, [0] * LANES))  # -1 for each that is
+        with cgutils.for_range(builder, n_vectors) as loop:
+            is_less = builder.fcmp_ordered("<=", vector_at(builder, values, loop.index), limits)
+            builder.store(builder.add(builder.load(less), builder.sext(is_less, INDICES)), less)
+        return builder.neg(builder.sext(reduce_vector(builder, "add", builder.load(less)), INT))
+
+    return types.int64(types.uintp, types.int64, types.float32), generate
+
+
+@part
+def limit_of_smallest(values, count, n, most):  # type: ignore[no-untyped-def]
+    """Return a number that is not below the n-th smallest of values[:count], and below all but `most` of them.
+
+    It is found by halving the range of the values: counting them in registers takes a tenth of the time of moving them
+    about. Only of values that are equal may more than `most` be as small.
+
+    Args:
+        values: contiguous memory, with room for a multiple of 16 floats, of which those behind `count` are overwritten.
+        count: of finite values, 0 < n <= most, n <= count.
+    """
+    n_vectors = (count + LANES - 1) // LANES
+    low, high = values[0], values[0]
+    for i in range(count):
+        low, high = min(low, values[i]), max(high, values[i])
+    for i in range(count, n_vectors * LANES):
+        values[i] = np.inf
+    address = np.uintp(values.ctypes.data)
+    n_within = count
+    while n_within > most and low < high:
+        middle = low + np.float32(0.5) * (high - low)
+        if not low < middle < high:  # neighbouring numbers
+            break
+        n_less = _count_at_most(address, n_vectors, middle)
+        if n_less >= n:
+            high, n_within = middle, n_less
+        else:
+            low = middle
+    return high
+
+
+@part
+def keep_at_most(values, companions, count, limit):  # type: ignore[no-untyped-def]
+    """Move those of values[:count] that are at most the limit to the front, in order; return how many they are."""
+    n_kept = 0
+    for i in range(count):
+        value = values[i]
+        values[n_kept], companions[n_kept] = value, companions[i]
+        n_kept += value <= limit  # without a branch that processors would guess wrong
+    return n_kept
+
+
+@intrinsic
 def lowest_bit(typing_context, mask):  # type: ignore[no-untyped-def]
     """Return the number of the lowest bit that is set in a 64-bit mask, which must not be 0."""
 
@@ -77,35 +135,6 @@ def sort_pairs(values, companions, count):  # type: ignore[no-untyped-def]
                 values[j], companions[j] = values[j - gap], companions[j - gap]
                 j -= gap
             values[j], companions[j] = value, companion
-
-
-@part
-def select_smallest(values, companions, count, n):  # type: ignore[no-untyped-def]
-    """Move the `n` smallest of values[:count], 0 < n <= count, to the front; return the largest of them."""
-    low, high = 0, count - 1
-    while low < high:
-        pivot = values[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                companions[i], companions[j] = companions[j], companions[i]
-                i += 1
-                j -= 1
-        if n - 1 <= j:
-            high = j
-        elif n - 1 >= i:
-            low = i
-        else:
-            break
-    largest = values[0]
-    for i in range(1, n):
-        largest = max(largest, values[i])
-    return largest
 
 
 @part

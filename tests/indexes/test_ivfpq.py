@@ -55,7 +55,7 @@ def nearest_of(queries: np.ndarray, vectors: np.ndarray, k: int) -> np.ndarray:
     return np.sort(((queries[:, None].astype(np.float64) - vectors[None]) ** 2).sum(axis=2), axis=1)[:, :k]
 
 
-@pytest.mark.parametrize("factory", ["IVF24,PQ8", "IVF24,PQ8x4", "RR32,IVF24,PQ8", "PCA16,IVF24,PQ8"])
+@pytest.mark.parametrize("factory", ["IVF24,PQ8np", "IVF24,PQ8x4", "RR32,IVF24,PQ8np", "PCA16,IVF24,PQ8np"])
 def test_an_index_of_faiss_is_imported_with_its_answers(factory: str, tmp_path: Path) -> None:
     faiss = pytest.importorskip("faiss")
     theirs = faiss.index_factory(32, factory)
@@ -78,7 +78,7 @@ def test_an_index_of_faiss_is_imported_with_its_answers(factory: str, tmp_path: 
 
 def test_lists_and_codes_equal_those_of_faiss_with_its_quantizers() -> None:
     faiss = pytest.importorskip("faiss")
-    theirs = faiss.index_factory(32, "IVF24,PQ8")
+    theirs = faiss.index_factory(32, "IVF24,PQ8np")
     theirs.train(VECTORS)
     theirs.add(VECTORS)
     ours = IVFPQ.from_faiss(theirs)
@@ -136,7 +136,7 @@ def test_training_adding_and_searching_never_import_faiss() -> None:
 def test_recall_of_own_training_is_that_of_faiss() -> None:
     faiss = pytest.importorskip("faiss")
     truth = np.argsort(((QUERIES[:, None] - VECTORS[None]) ** 2).sum(axis=2), axis=1)[:, :10]
-    theirs = faiss.index_factory(32, "IVF24,PQ8")
+    theirs = faiss.index_factory(32, "IVF24,PQ8np")
     theirs.train(VECTORS)
     theirs.add(VECTORS)
     theirs.nprobe = 8
