@@ -25,6 +25,7 @@ from core.types import Ids, Json, Progress, Vectors, no_progress
 _log = logging.getLogger(__name__)
 N_PROBES = (1, 4, 16, 64)
 K = 10
+_PAUSE_S = 0.03  # between turns with two threads
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def _search(faiss: Any, data: Data, theirs: Any, ours: IVFPQ, own: IVFPQ, n_prob
     one = interleaved(works, rounds, time.thread_time)
     faiss.omp_set_num_threads(2)
     ours.threads = 2
-    two = interleaved({name: works[name] for name in ("faiss", "ours")}, rounds, time.perf_counter)
+    both = {name: works[name] for name in ("faiss", "ours")}
+    two = interleaved(both, rounds, time.perf_counter, pause_s=_PAUSE_S)
     faiss.omp_set_num_threads(1)
     ours.threads = 1
     distances, ids = by_faiss(queries)
