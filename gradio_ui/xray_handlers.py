@@ -112,6 +112,7 @@ def look(engine: "Engine", looking: Looking, request: Mapping[str, Any], picture
         **found.to_json(),
         "k": found.k,
         "n_vectors": len(seen.ids),
+        "n_gallery": len((seen.whole or seen).ids),
         "sentence": found.sentence,
         "n_bits": model.n_bits,
         "n_subspaces": int(model.codewords.shape[1]),

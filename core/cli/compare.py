@@ -36,6 +36,9 @@ def register(app: typer.Typer) -> None:
             reasons = {name: [miss.to_json() for miss in misses] for name, misses in told.items()}
             print_json({**result.to_json(), **({"explain": reasons} if explain else {})})
             return
+        if not result.n_searched:
+            typer.echo("no picture of the gallery passes the filter", err=True)
+            return
         typer.echo(f"{'index':16} {'recall':>7} {'ms':>9} {'kB':>10} {'codes':>9} {'vectors':>9}  missed")
         for column in result.columns:
             if column.reason:

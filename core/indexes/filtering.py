@@ -48,14 +48,14 @@ def search_segment(
         return index._scan(segment, queries, k, np.flatnonzero(mask))
     if index.filters:
         return index._search(segment, queries, k, mask, knobs)
-    if segment.vectors is not None and 2 * count < len(segment):
-        return index._scan(segment, queries, k, np.flatnonzero(mask))
     return _search_and_drop(index, segment, queries, k, mask, knobs)
 
 
 def is_scanned(index: Index, segment: Segment, count: int) -> bool:
     """Return whether a mask leaves so few rows of a segment that all of them are scanned, whatever the knobs say."""
-    return count < index.scan_below * len(segment) or count <= index.scan_rows
+    if count < index.scan_below * len(segment) or count <= index.scan_rows:
+        return True
+    return not index.filters and segment.vectors is not None and 2 * count < len(segment)
 
 
 def _search_and_drop(

@@ -35,7 +35,7 @@ class Column:
         recall: share of the true neighbours that it returned, 0..1.
         search_ms: of the search in the index alone; the fastest of two or three.
         nbytes: of the index in memory.
-        effort: what was compared; None where the index does not tell, or a filter holds.
+        effort: what was compared; None where the index does not tell, or a filter holds that it is probed with.
         knobs: all its settings that counted.
         is_scanned: a filter left so little that all of it was scanned, and the settings did not count.
         reason: why it could not be used; empty if it was.
@@ -214,14 +214,23 @@ def _asked(
     try:
         index = engine.load_index(address, name)
         ids, distances, search_ms = _timed(index, vector, k, allowed, knobs)
-        compared = effort(index, vector, k, **knobs) if allowed is None else None
+        compared, is_scanned = effort(index, vector, k, **knobs), scans_all(index, allowed)
     except RetrievalError as error:
         return _Answer(name, summary, reason=str(error))
     settings = {knob: knobs.get(knob, facts.default) for knob, facts in index.knobs.items()}
     return _Answer(
-        name, summary, ids, distances, search_ms, index.nbytes, compared, settings,
-        is_scanned=scans_all(index, allowed),
+        name, summary, ids, distances, search_ms, index.nbytes, _under(allowed, compared, is_scanned), settings,
+        is_scanned=is_scanned,
     )  # fmt: skip
+
+
+def _under(allowed: Ids | None, compared: Effort | None, is_scanned: bool) -> Effort | None:
+    """Return what was compared with a filter, of what would be without: all that it leaves, or nobody counts."""
+    if allowed is None or compared is None:
+        return compared
+    if not is_scanned:
+        return None
+    return Effort(vectors=len(allowed)) if compared.vectors else Effort(codes=len(allowed))
 
 
 def _timed(

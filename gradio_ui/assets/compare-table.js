@@ -22,17 +22,19 @@ export function comparisonTable(answer, columns, actions) {
   const caption = h("caption", { class: "pm-sr" },
     `What each index finds for this query: a row for each of the ${answer.truth.length} true neighbours, nearest first.`);
   return h("table", { class: "pm-compare-table", style: `--columns:${columns.length}` }, caption,
-    h("thead", {}, headRow(columns, actions), ...numberRows(answer, columns, actions)),
+    h("thead", {}, headRow(answer, columns, actions), ...numberRows(answer, columns, actions)),
     h("tbody", {}, answer.truth.map((one, at) => truthRow(answer, columns, one, at, actions))),
     extra ? h("tbody", { class: "pm-compare-instead" }, h("tr", {}, h("th", { scope: "rowgroup", colspan: columns.length + 1 }, h("span", {}, "Found in the place of what was missed"))),
       Array.from({ length: extra }, (_, at) => h("tr", {}, h("th", { scope: "row" }),
         wrong.map((list, i) => h("td", {}, list[at] ? cell(answer, columns[i], list[at].image_id, "wrong", actions) : null))))) : null);
 }
 
-function headRow(columns, { onxray }) {
+function headRow(answer, columns, { onxray }) {
+  const settings = (column) => Object.entries(column.knobs).filter(([name]) => name !== "n_rerank").map(([name, value]) => `${name.replace("n_candidates", "candidates")} ${value}`).join(", ");
+  const scanned = `all ${answer.n_searched.toLocaleString("en")} scanned`;
   return h("tr", { class: "pm-compare-names" }, h("td", { class: "pm-compare-corner" }), columns.map((column) => h("th", { scope: "col", title: column.summary },
     h("b", {}, column.index),
-    h("span", { class: "pm-compare-knobs" }, Object.entries(column.knobs).filter(([name]) => name !== "n_rerank").map(([name, value]) => `${name.replace("n_candidates", "candidates")} ${value}`).join(", ")),
+    h("span", { class: "pm-compare-knobs", title: column.is_scanned ? "The filters keep so few pictures that all of them are compared, whatever the settings say." : null }, column.is_scanned && Object.keys(column.knobs).length ? scanned : settings(column)),
     column.is_xrayed ? button("X-ray", { class: "pm-button pm-compare-xray", "aria-label": `X-ray of the search in ${column.index}`, onclick: () => onxray(column.index) }) : null)));
 }
 

@@ -5,6 +5,7 @@ import { links } from "./compare-links.js";
 import { encodeView, parseView, SORTS } from "./compare-state.js";
 import { comparisonTable, ordered, walkable } from "./compare-table.js";
 import { button, closing, h, icon } from "./dom.js";
+import { compareFilters } from "./compare-filters.js";
 import { typedWhere } from "./filters.js";
 import { all, chosen, find, navigate, NO_PICTURE, onGalleries, searchStored, state, subscribe } from "./store.js";
 import { xrayPanel } from "./xray.js";
@@ -27,9 +28,10 @@ export function mount({ element, props, server, upload, watch }) {
 
   const title = h("h1", {}), account = h("p", { class: "pm-quiet", role: "status", "aria-live": "polite" });
   const views = h("div", { class: "pm-compare-views", role: "group", "aria-label": "What to show" });
+  const filters = compareFilters();
   const strip = h("div", { class: "pm-compare-strip" }, query.element,
     h("div", { class: "pm-compare-about" }, title, account,
-      h("div", { class: "pm-compare-bar" }, views, button("Another picture", { iconName: "picture", onclick: query.choose }))));
+      h("div", { class: "pm-compare-bar" }, views, button("Another picture", { iconName: "picture", onclick: query.choose }), filters.menu), filters.chips));
 
   const count = h("select", { onchange: () => go({ k: Number(count.value) }) }, COUNTS.map((k) => h("option", { value: k }, String(k))));
   const sort = h("select", { onchange: () => go({ sort: sort.value }) }, SORTS.map((name) => h("option", { value: name }, SORT_NAMES[name])));
@@ -47,7 +49,8 @@ export function mount({ element, props, server, upload, watch }) {
     h("div", { class: "pm-compare-tools" },
       h("label", {}, "Neighbours", count), h("label", {}, "Sort by", sort), pick, save), told, frame);
   const xray = xrayPanel({ server, request, navigateView: go, problem });
-  const work = h("section", { class: "pm-compare-work", hidden: true }, strip, columnsView, xray.element);
+  const nothing = h("p", { class: "pm-compare-nothing", role: "status", hidden: true }, "No picture of the gallery passes these filters, so that there is nothing to compare or to look into. Take one of them away above.");
+  const work = h("section", { class: "pm-compare-work", hidden: true }, strip, nothing, columnsView, xray.element);
   const waiting = h("p", { class: "pm-compare-waiting pm-quiet", role: "status", hidden: true }, "Asking every index. The first time they are loaded, which takes some seconds.");
   root.append(query.input, trouble, empty, waiting, work, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture to compare the indexes with it"));
 
@@ -129,10 +132,14 @@ export function mount({ element, props, server, upload, watch }) {
     account.textContent = [words.changes ? `searched with ${words.changes}` : "", `${answer.n_searched.toLocaleString("en")} pictures${filtered} in ${answer.title}`,
       `${tried} indexes`, !answer.query || words.changes ? `encoded once in ${answer.encode_ms < 10 ? answer.encode_ms.toFixed(1) : Math.round(answer.encode_ms)} ms` : ""].filter(Boolean).join(" · ");
     query.follow(answer.query);
+    filters.follow();
     views.replaceChildren(...[["All indexes", ""], ["X-ray", now.xray || "ivfpq"]].map(([label, index]) =>
       h("button", { type: "button", "aria-pressed": String(Boolean(index) === Boolean(now.xray)), onclick: () => go({ xray: index }) }, label)));
-    columnsView.hidden = Boolean(now.xray);
-    xray.element.hidden = !now.xray;
+    const isEmpty = !answer.n_searched;
+    nothing.hidden = !isEmpty;
+    columnsView.hidden = isEmpty || Boolean(now.xray);
+    xray.element.hidden = isEmpty || !now.xray;
+    if (isEmpty) return;
     if (now.xray) return xray.follow(now, answer);
     count.value = String(now.k);
     if (!count.value) count.append(h("option", { value: now.k, selected: true }, String(now.k)));

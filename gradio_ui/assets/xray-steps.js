@@ -13,10 +13,10 @@ export function stepText(step, data, actions) {
 }
 
 function assignment(data, { list }) {
-  const each = data.n_vectors / data.n_lists;
+  const each = data.n_gallery / data.n_lists;
   return { text: [
-    p(`When the index was built, k-means put ${n(data.n_vectors)} pictures into ${n(data.n_lists)} lists, about ${n(Math.round(each))} in each. A list is known by its centroid, the mean of what is in it, and a picture is in the list whose centroid is nearest.`),
-    p("The query ", me(), ` is compared with the ${n(data.n_lists)} centroids only, not with ${n(data.n_vectors)} pictures. The nearest is list ${data.cells.numbers[0]}, at a squared distance of ${d(data.cells.distances[0])}.`),
+    p(`When the index was built, k-means put ${n(data.n_gallery)} pictures into ${n(data.n_lists)} lists, about ${n(Math.round(each))} in each. A list is known by its centroid, the mean of what is in it, and a picture is in the list whose centroid is nearest.`),
+    p("The query ", me(), ` is compared with the ${n(data.n_lists)} centroids only, not with ${n(data.n_gallery)} pictures. The nearest ${data.is_filtered ? "that holds a picture which passes the filters " : ""}is list ${data.cells.numbers[0]}, at a squared distance of ${d(data.cells.distances[0])}.`),
     nearest(data, FEW, list),
     quiet("All distances are squared L2; of vectors of length 1 that is 2 − 2 × cosine."),
   ] };
@@ -25,8 +25,14 @@ function assignment(data, { list }) {
 function probing(data, { list, play, step }) {
   const unopened = data.neighbours.filter((one) => one.list_rank > data.n_probe).length;
   const share = (100 * data.n_scanned) / data.n_vectors;
+  if (data.is_scanned) return { text: [
+    p(`The filters keep ${count(data.n_vectors, "one picture", "pictures")} of ${n(data.n_gallery)}. To scan so few takes less than a millisecond, and probing could lose some of them: so every list that holds one is opened, ${n(data.n_lists_counted)} in all, and n_probe does not count.`),
+    p("No neighbour can be lost with its list here. What is still lost is lost by its code."),
+    h("div", { class: "pm-compare-bar" }, button("Open them one by one", { onclick: play })),
+    nearest(data, Math.min(FEW, data.cells.numbers.length), list),
+  ] };
   return { text: [
-    p(`The ${count(data.n_probe, "nearest list is", "nearest lists are")} opened, nearest first. Together they hold ${n(data.n_scanned)} of ${n(data.n_vectors)} codes: ${share.toFixed(share < 10 ? 1 : 0)} % of the gallery is looked at, the rest never.`),
+    p(`The ${count(data.n_probe, "nearest list is", "nearest lists are")} opened, nearest first. Together they hold ${n(data.n_scanned)} of ${n(data.n_vectors)} codes${data.is_filtered ? " that pass the filters" : ""}: ${share.toFixed(share < 10 ? 1 : 0)} % of ${data.is_filtered ? "them" : "the gallery"} is looked at, the rest never.`),
     p(unopened ? [`That is quick, and a risk: ${unopened} of the ${data.neighbours.length} true neighbours `, unopened === 1 ? "is" : "are", " in lists that stay closed. A near picture can be just across the border of a cell. "]
       : `All ${data.neighbours.length} true neighbours are in lists that were opened.`, " Move n_probe above, and see the light grow."),
     h("div", { class: "pm-compare-bar" }, button("Open them one by one", { onclick: play }), unopened ? button("Which ones?", { onclick: () => step(6) }) : null),
@@ -86,7 +92,7 @@ function lost(data, { probe, table, step }) {
     p("A dot is the true distance, a ring the distance by the code: the farther apart, the coarser the code. A neighbour is lost when its ring is beyond the ", mark("cut-off"), ", or when its list is never opened."),
     enough ? h("div", { class: "pm-compare-bar" }, button(`Probe ${enough} lists instead of ${data.n_probe}`, { class: "pm-button pm-primary", onclick: () => probe(enough) })) : null,
     gone.length && !enough && by("code") ? h("div", { class: "pm-compare-bar" }, button("What would re-ranking bring?", { onclick: () => step(5) })) : null,
-    quiet("True neighbours are those of exact search over the whole gallery."),
+    quiet(`True neighbours are those of exact search over ${data.is_filtered ? "all that passes the filters" : "the whole gallery"}.`),
   ].filter(Boolean) };
 }
 

@@ -17,11 +17,12 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   const probesText = h("output", { class: "pm-xray-probes" });
   const dial = h("label", { class: "pm-xray-dial" }, h("span", {}, "n_probe ", probesText), probes);
   const facts = h("dl", { class: "pm-xray-facts", "aria-live": "polite" });
-  const aside = h("p", { class: "pm-quiet", hidden: true }, "The X-ray looks at the whole gallery: the filters of the search are left aside here.");
+  const filtered = h("p", { class: "pm-xray-filtered", role: "status", hidden: true });
   const steps = h("ol", { class: "pm-xray-steps" });
   const trouble = h("div", { class: "pm-xray-cannot", hidden: true });
   const cells = cellsView({ point: (at) => pointAt(at) });
   const inside = h("div", { class: "pm-xray-inside" });
+  const HINT = "Point at a list, or touch it, to see what is in it. From the middle outwards lists stand in the order of their distance; discs are as large as lists are full.";
   const cellsBlock = h("div", { class: "pm-xray-cellsblock" }, cells.element, inside);
   const lookup = tableView(), scan = scanView();
   const stage = h("div", { class: "pm-xray-visual" });
@@ -29,15 +30,15 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   const back = button("Back", { onclick: () => toStep(view.step - 1) }), next = button("Next", { class: "pm-button pm-primary", onclick: () => toStep(view.step + 1) });
   const body = h("div", { class: "pm-xray-body" }, steps, h("div", { class: "pm-xray-two-sides" }, stage, h("div", { class: "pm-xray-side" }, words, h("div", { class: "pm-xray-walk" }, back, next))));
   const element = h("section", { class: "pm-xray", "aria-label": "X-ray of one search", hidden: true },
-    h("div", { class: "pm-xray-controls" }, h("label", {}, "Index", index), dial, facts), aside, trouble, body);
+    h("div", { class: "pm-xray-controls" }, h("label", {}, "Index", index), dial, facts), filtered, trouble, body);
 
   const ask = debounced(() => load(), 60);
 
   function probe(n) {
     if (!data) return;
-    const bounded = Math.min(data.n_lists, Math.max(1, n));
+    const bounded = Math.min(data.n_lists_counted, Math.max(1, n));
     probes.value = String(bounded);
-    probesText.textContent = `${bounded} of ${data.n_lists}`;
+    probesText.textContent = `${bounded} of ${data.n_lists_counted}`;
     navigateView({ probes: bounded }, { replace: true });
   }
 
@@ -50,7 +51,6 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   function follow(next_, answer) {
     const before = view;
     view = next_;
-    aside.hidden = !Object.keys(request().where).length;
     index.replaceChildren(...answer.columns.map((one) => h("option", { value: one.index, selected: one.index === view.xray }, one.index)));
     const column = answer.columns.find((one) => one.index === view.xray);
     const why = !column ? `There is no index “${view.xray}”.` : column.reason ? `${view.xray} cannot be used here: ${column.reason}.`
@@ -71,6 +71,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     scan.stop();
     body.hidden = true;
     facts.replaceChildren();
+    filtered.hidden = true;
     const usable = XRAYED.filter((name) => answer.columns.some((one) => one.index === name && !one.reason));
     trouble.hidden = false;
     trouble.replaceChildren(h("h2", {}, "Nothing to look into"), h("p", {}, why),
@@ -95,9 +96,12 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     data = found;
     trouble.hidden = true;
     body.hidden = dial.hidden = false;
-    probes.max = String(found.n_lists);
+    probes.max = String(found.n_lists_counted);
     probes.value = String(found.n_probe);
-    probesText.textContent = `${found.n_probe} of ${found.n_lists}`;
+    probes.disabled = found.is_scanned;
+    probesText.textContent = found.is_scanned ? `all ${found.n_probe}` : `${found.n_probe} of ${found.n_lists_counted}`;
+    filtered.hidden = !found.is_filtered;
+    filtered.textContent = found.is_filtered ? filterText(found) : "";
     drawFacts();
     drawStep();
   }
@@ -105,7 +109,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   function drawFacts() {
     const share = (100 * data.n_scanned) / data.n_vectors;
     const found = data.neighbours.filter((one) => one.verdict === "found").length;
-    facts.replaceChildren(...[["codes scanned", `${data.n_scanned.toLocaleString("en")} of ${data.n_vectors.toLocaleString("en")}`, `${share < 10 ? share.toFixed(1) : Math.round(share)} %`],
+    facts.replaceChildren(...[[data.is_filtered ? "codes scanned that pass" : "codes scanned", `${data.n_scanned.toLocaleString("en")} of ${data.n_vectors.toLocaleString("en")}`, `${share < 10 ? share.toFixed(1) : Math.round(share)} %`],
       ["put aside by bytes", data.course.n_pruned.toLocaleString("en"), ""], ["neighbours found", `${found} of ${data.neighbours.length}`, ""], ["searched in", `${data.search_ms.toFixed(data.search_ms < 0.1 ? 3 : 2)} ms`, ""]]
       .map(([name, value, more]) => h("div", {}, h("dt", {}, name), h("dd", {}, value, more ? h("small", {}, ` ${more}`) : null))));
   }
@@ -128,6 +132,7 @@ export function xrayPanel({ server, request, navigateView, problem }) {
     if (step === 1 || step === 2) {
       cellsBlock.prepend(cells.element);
       stage.replaceChildren(cellsBlock);
+      pointedAt = null; // what is probed may have changed
       pointAt(null);
     } else if (step === 6) {
       cells.mark(null);
@@ -147,23 +152,21 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   /** Show what is in a list: its place, its size, and the pictures nearest to its centroid. */
   const pointAt = (at) => {
     cells.mark(at);
-    if (at === pointedAt && at !== null) return;
-    pointedAt = at;
-    if (at === null) {
-      inside.replaceChildren(h("p", { class: "pm-quiet" }, "Point at a list, or touch it, to see what is in it. From the middle outwards lists stand in the order of their distance; discs are as large as lists are full."));
-      return;
-    }
-    const number = data.cells.numbers[at];
-    const said = `List ${number}: the ${at ? `${ordinal(at + 1)} ` : ""}nearest, at ${data.cells.distances[at].toFixed(4)}; ${data.cells.sizes[at].toLocaleString("en")} pictures; ${at < data.n_probe ? "probed" : "not probed"}`;
-    inside.replaceChildren(h("p", {}, said), strip(lists.get(number)));
-    if (!lists.has(number)) askMembers(number, at, said);
+    const shown = at ?? 0; // at rest, the nearest
+    if (shown === pointedAt) return;
+    pointedAt = shown;
+    const number = data.cells.numbers[shown], pictures = data.cells.sizes[shown];
+    const said = `List ${number}: the ${shown ? `${ordinal(shown + 1)} ` : ""}nearest, at ${data.cells.distances[shown].toFixed(4)}; ${pictures === 1 ? "one picture" : `${pictures.toLocaleString("en")} pictures`}${data.is_filtered ? " that pass" : ""}; ${shown < data.n_probe ? "probed" : "not probed"}`;
+    const draw = () => inside.replaceChildren(h("p", {}, said), strip(lists.get(number)), h("p", { class: "pm-quiet" }, HINT));
+    draw();
+    if (!lists.has(number)) askMembers(number, () => pointedAt === shown && draw());
   };
 
-  const askMembers = debounced(async (number, at, said) => {
+  const askMembers = debounced(async (number, draw) => {
     const found = await server.members(request({ index: data.index, list: number })).catch(() => ({ error: "no answer" }));
     if (found.error) return;
     lists.set(number, found.pictures);
-    if (pointedAt === at) inside.replaceChildren(h("p", {}, said), strip(found.pictures));
+    draw();
   }, 90);
 
   // --- tables ---
@@ -190,6 +193,13 @@ export function xrayPanel({ server, request, navigateView, problem }) {
   }
 
   return { element, follow };
+}
+
+/** What a filter does to the search, in words. */
+export function filterText({ n_gallery, n_vectors, is_scanned, n_lists, n_lists_counted }) {
+  const kept = `The filters keep ${n_vectors.toLocaleString("en")} of ${n_gallery.toLocaleString("en")} pictures`;
+  return is_scanned ? `${kept}, so few that all of their codes are scanned, whatever n_probe says.`
+    : `${kept}, in ${n_lists_counted.toLocaleString("en")} of ${n_lists.toLocaleString("en")} lists: n_probe counts these only, and everything shown is among what passes.`;
 }
 
 function strip(pictures) {

@@ -47,12 +47,15 @@ def test_columns_equal_single_searches_and_misses_equal_brute_force(prepared: Se
 def test_a_filter_holds_for_truth_and_columns(prepared: Settings) -> None:
     engine = Engine(prepared)
     found = compare(
-        engine, "satellite", Query.stored(int(engine.vectors("satellite").ids[0])), k=K, names=["flat"],
+        engine, "satellite", Query.stored(int(engine.vectors("satellite").ids[0])), k=K, names=["flat", "ivfpq"],
         where={"surface": "land"},
     )  # fmt: skip
     assert {result.record.fields["surface"] for result in found.columns[0].results} == {"land"}
     assert found.columns[0].recall == 1
-    assert found.columns[0].effort is None
+    assert found.columns[0].effort == Effort(vectors=found.n_searched)
+    assert found.columns[1].effort == Effort(codes=found.n_searched)  # so few are scanned, not probed
+    assert all(column.is_scanned for column in found.columns)
+    assert found.columns[1].results[0].record.fields["surface"] == "land"
     assert found.n_searched < len(engine.vectors("satellite"))
 
 
