@@ -177,7 +177,7 @@ def build(page: Page) -> None:
         (compress, [*one, most_bytes, quality], [restored, found]),
         (map_, one, found),
         (compare, [*one, neighbours, filters], found),
-        (explain, [*one, neighbours, coded, probes], found),
+        (explain, [*one, neighbours, coded, probes, filters], found),
     ):
         _document(function, inputs or [])
         gr.Button(visible=False).click(

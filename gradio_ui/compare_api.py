@@ -40,14 +40,20 @@ def end_points(engine: "Engine") -> tuple[Callable[..., Json], Callable[..., Jso
         neighbours: float = 10,
         index: str = "ivfpq",
         n_probe: float = 0,
+        filters: str = "",
     ) -> Json:
         """Look into a search with ivfpq, opq-ivfpq or lopq: what was scanned, and where each missed neighbour was lost.
 
         Each true neighbour has a verdict: found; its list was not probed (with the rank of that list); or its code is
-        too coarse (with its distance by the code, and the cut-off). Distances are squared L2.
+        too coarse (with its distance by the code, and the cut-off). Distances are squared L2. With filters all of it is
+        about what passes them: n_probe counts lists that hold such a picture, and where only few pass all are scanned.
         """
-        request = _request(gallery, image_id, neighbours) | {"index": index, "n_probe": int(n_probe) or None}
-        return handlers.or_gradio_error(lambda: looking.xray(engine, request, _path(picture)).to_json())
+
+        def work() -> Json:
+            request = _request(gallery, image_id, neighbours) | {"index": index, "n_probe": int(n_probe) or None}
+            return looking.xray(engine, {**request, "where": _object(filters)}, _path(picture)).to_json()
+
+        return handlers.or_gradio_error(work)
 
     return compare, explain
 

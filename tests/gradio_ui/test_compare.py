@@ -138,6 +138,42 @@ def test_the_x_ray_shows_the_search_that_the_engine_does(engine: Engine, looking
         json.dumps(shown)
 
 
+def test_a_filtered_search_is_shown_as_it_is_done(engine: Engine, looking: Looking) -> None:
+    request = {**REQUEST, "index": "ivfpq", "n_probe": 2, "where": {"surface": ["land"]}}
+    shown = xray_handlers.look(engine, looking, request, None)
+    alone = engine.search("satellite", Query.stored(12), k=8, index="ivfpq", where=request["where"])
+    exact = engine.search("satellite", Query.stored(12), k=8, index="flat", where=request["where"])
+    assert {one["id"] for one in shown["results"]} == {one.image_id for one in alone.results}
+    assert {one["image_id"] for one in shown["neighbours"]} == {one.image_id for one in exact.results}
+    assert shown["is_filtered"]
+    assert shown["is_scanned"]
+    assert shown["n_scanned"] == shown["n_vectors"] == alone.n_searched < shown["n_gallery"]
+    assert shown["n_probe"] == shown["n_lists_counted"] == len(shown["cells"]["numbers"]) <= shown["n_lists"]
+    assert sum(shown["cells"]["sizes"]) == alone.n_searched
+    assert not {one["verdict"] for one in shown["neighbours"]} & {"list", "list and code"}
+    members = xray_handlers.members(engine, looking, {**request, "list": shown["cells"]["numbers"][0]}, None)
+    assert members["size"] == shown["cells"]["sizes"][0]
+    with pytest.raises(UnavailableError, match="no picture passes"):
+        xray_handlers.look(engine, looking, {**request, "where": {"surface": "nothing"}}, None)
+
+
+def test_reasons_under_a_filter_are_about_what_passes_it(engine: Engine, codes: GalleryCodes, looking: Looking) -> None:
+    where = {"surface": ["land"]}
+    for image_id in engine.vectors("satellite").ids[::50]:
+        request = {**REQUEST, "id": int(image_id), "where": where}
+        answer = compare_handlers.compare(engine, codes, {**request, "names": ["ivfpq", ARCHIVE]}, None)
+        columns = {column["index"]: column for column in answer["columns"]}
+        assert columns["ivfpq"]["is_scanned"]
+        missed = {name: column["missed"] for name, column in columns.items()}
+        told = compare_handlers.reasons(engine, codes, looking, {**request, "missed": missed}, None)["reasons"]
+        assert {name: sorted(map(int, one)) for name, one in told.items()} == {
+            name: sorted(ids) for name, ids in missed.items() if ids
+        }
+        for sentence in told.get("ivfpq", {}).values():
+            assert "beyond the cut-off" in sentence
+            assert "not probed" not in sentence  # all that passes is scanned
+
+
 def test_looking_again_measures_only_once(engine: Engine) -> None:
     looking = Looking()
     request = {**REQUEST, "index": "ivfpq"}
@@ -145,6 +181,9 @@ def test_looking_again_measures_only_once(engine: Engine) -> None:
     assert looking.measured(engine, {**request, "n_probe": 2, "k": 3}, None) is first
     assert looking.measured(engine, {**request, "id": 13}, None) is not first
     assert looking.cells(first) is looking.cells(first)
+    filtered = {**request, "where": {"surface": ["land"]}}
+    assert looking.measured(engine, filtered, None).whole is first
+    assert looking.measured(engine, filtered, None) is looking.measured(engine, {**filtered, "n_probe": 1}, None)
 
 
 def test_a_table_adds_up_to_the_distance_by_code_and_a_list_has_its_members(engine: Engine, looking: Looking) -> None:
@@ -189,5 +228,10 @@ def test_programs_compare_and_explain(served) -> None:
     assert answer["n_probe"] == 2
     assert len(answer["neighbours"]) == 5
     assert all(one["sentence"] for one in answer["neighbours"])
+    answer = client.predict(
+        gallery="satellite", image_id=12, neighbours=5, filters='{"surface": "land"}', api_name="/explain"
+    )
+    assert [one["image_id"] for one in answer["neighbours"]] == [one.image_id for one in wanted.results]
+    assert answer["is_scanned"]
     with pytest.raises(gradio_client.exceptions.AppError, match="JSON object"):
         client.predict(gallery="satellite", image_id=12, filters="[1]", api_name="/compare")

@@ -86,3 +86,30 @@ def test_the_command_line_compares_and_explains(prepared: Settings, monkeypatch:
     returned = {result["image_id"] for result in json.loads(run.stdout)["results"]}
     for one in explained["neighbours"]:
         assert (one["verdict"] == "found") == (one["image_id"] in returned)
+
+
+def test_the_command_line_explains_under_a_filter(prepared: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENTIMENTO_HOME", str(prepared.root))
+    condition = ["--where", "surface=land"]
+    run = CliRunner().invoke(
+        build(), ["search", "satellite", "id:12", "-i", "ivfpq", "--explain", "--json", *condition]
+    )
+    assert run.exit_code == 0, run.output
+    explained = json.loads(run.stdout)["explain"]
+    returned = {result["image_id"] for result in json.loads(run.stdout)["results"]}
+    assert explained["is_scanned"]
+    assert explained["n_allowed"] == explained["n_scanned"] == json.loads(run.stdout)["n_searched"]
+    assert {one["image_id"] for one in explained["neighbours"] if one["verdict"] == "found"} <= returned
+    names = ["-i", "ivfpq", "-i", "flat", "-i", "archive-codes"]
+    run = CliRunner().invoke(build(), ["compare", "satellite", "id:12", "--explain", "--json", *names, *condition])
+    assert run.exit_code == 0, run.output
+    report = json.loads(run.stdout)
+    missed = {column["index"]: column["missed"] for column in report["columns"] if column["missed"]}
+    assert {name: [one["image_id"] for one in told] for name, told in report["explain"].items()} == missed
+    for told in report["explain"].values():
+        for one in told:
+            assert one["numbers"]["place"] > 10 or one["verdict"] == "tie"
+            assert f"{one['numbers']['cutoff']:.4f}" in one["sentence"]
+    run = CliRunner().invoke(build(), ["compare", "satellite", "id:12", "--where", "surface=nothing"])
+    assert run.exit_code == 0
+    assert "no picture of the gallery passes the filter" in run.output
