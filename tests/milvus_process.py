@@ -1,6 +1,7 @@
-"""A Milvus Lite server in a process of its own, which tests start, stop, kill and start again on one port."""
+"""Milvus servers in processes of their own, which tests start, stop, kill and start again on one port."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,9 +9,17 @@ import sys
 import time
 from pathlib import Path
 
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def standalone_program() -> str | None:
+    """Return the program of Milvus Standalone, if it is installed."""
+    own = PROJECT / ".venv" / "servers" / "bin" / "milvus-server"
+    return str(own) if own.is_file() else shutil.which("milvus-server")
+
 
 class MilvusProcess:
-    """Serves one folder at one address."""
+    """Serves one folder at one address, by Milvus Lite."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as free:
@@ -20,24 +29,33 @@ class MilvusProcess:
         self.uri = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    def command(self) -> list[str]:
+        """Return what starts it."""
+        host = ["--host", "127.0.0.1", "--port", str(self.port)]
+        return [sys.executable, "-m", "milvus_lite", "server", "--data-dir", str(self.folder), *host]
+
+    def is_ready(self) -> bool:
+        """Say whether it answers."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
     def start(self) -> None:
-        """Start it and wait until it accepts connections."""
-        command = ["-m", "milvus_lite", "server", "--data-dir", str(self.folder), "--host", "127.0.0.1"]
+        """Start it and wait until it is ready."""
         self._process = subprocess.Popen(
-            [sys.executable, *command, "--port", str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
-        until = time.monotonic() + 120  # of a busy machine; a second is usual
+        until = time.monotonic() + 180  # of a busy machine; a few seconds are usual
         while time.monotonic() < until and self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            if self.is_ready():
+                return
             time.sleep(0.05)
-        raise RuntimeError("the Milvus Lite server did not start")
+        self.kill()
+        raise RuntimeError(f"{self.command()[0]} did not start")
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it, and what it has started, as a power cut would."""
         if self._process is not None:
-            self._process.kill()
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 
@@ -51,3 +69,26 @@ class MilvusProcess:
         """Let it go on."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+class StandaloneProcess(MilvusProcess):
+    """Serves one folder by Milvus Standalone, the program of `standalone_program`."""
+
+    def command(self) -> list[str]:
+        """Return what starts it."""
+        program = standalone_program()
+        assert program is not None
+        return [program, "--data", str(self.folder), "--proxy-port", str(self.port)]
+
+    def is_ready(self) -> bool:
+        """Say whether it answers requests: it listens some seconds before."""
+        from grpc import RpcError
+        from pymilvus import MilvusClient, MilvusException
+
+        if not super().is_ready():
+            return False
+        try:
+            MilvusClient(uri=self.uri, timeout=5).list_collections(timeout=5)
+        except (MilvusException, RpcError):
+            return False
+        return True

@@ -77,7 +77,7 @@ def bench_milvus(
     count = len(index)
     searches = [_measured(index, vectors, queries, *one, progress) for one in [("none", {}, 1.0), *_FILTERS]]
     found: Json = {
-        "place": "Milvus Lite" if "lite" in server.version() else "server",
+        "place": "Milvus Lite" if server.is_lite() else "server",
         "version": server.version(),
         "index": options.to_json(),
         "count": count,

@@ -17,7 +17,7 @@ from core.indexes.base import Knob, Mask, Rows, SearchResult, Segment
 from core.indexes.contract import as_allowed, as_points, check_knobs
 from core.indexes.milvus_client import ADMIN_S, LOAD_S, SEARCH_S, MilvusServer, embedded, import_pymilvus
 from core.indexes.milvus_filter import expression
-from core.indexes.milvus_schema import INDEX_TYPES, MilvusOptions
+from core.indexes.milvus_schema import INDEX_TYPES, MilvusOptions, blank
 from core.indexes.served import ServedIndex
 from core.settings import Settings
 from core.types import Distances, Ids, Json, Vectors
@@ -113,7 +113,8 @@ class MilvusIndex(ServedIndex):
         if ids is None:
             raise ValueError("Milvus needs ids of your own")
         own = as_ids(ids, len(checked))
-        rows = [{"image_id": int(own[at]), "vector": checked[at]} for at in range(len(own))]
+        empty = blank(self.server, self.collection)
+        rows = [{**empty, "image_id": int(own[at]), "vector": checked[at]} for at in range(len(own))]
         if len(own) and (present := self.fetch(own, ["image_id"])):
             raise ValueError(f"ids must be new, but {present[0]['image_id']} is present already")
         self.upsert(rows)
@@ -251,7 +252,7 @@ class MilvusIndex(ServedIndex):
             part = list(checked[start : start + _SEARCHES])
             found = self._call(self._query(part, k, chosen or "", how), SEARCH_S)
             for row, hits in enumerate(found, start):
-                ids[row, : len(hits)] = [hit["image_id"] for hit in hits]
+                ids[row, : len(hits)] = [hit.id for hit in hits]  # servers before 2.4 do not name the key
                 distances[row, : len(hits)] = [hit["distance"] for hit in hits]
         filled = ids >= 0
         if self.options.metric != "L2":

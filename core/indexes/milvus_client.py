@@ -11,6 +11,7 @@ first call after that tries again, so that it recovers by itself.
 import contextlib
 import importlib.util
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -109,7 +110,7 @@ class MilvusServer:
 
         Raises:
             UnavailableError: pymilvus is not installed.
-            ServerSilentError: there was no answer in time, or the token is refused.
+            ServerSilentError: there was no answer in time, as while the collection is loaded, or the token is refused.
             MilvusException: anything else that the server says, for the caller to put into words.
         """
         if time.monotonic() < self._silent_until:
@@ -125,12 +126,26 @@ class MilvusServer:
                 if error.code != _NOT_LOADED or not collection:
                     raise
             client = self._connected(pymilvus, until)
-            client.load_collection(collection, timeout=_left(until))
+            try:
+                client.load_collection(collection, timeout=_left(until))
+            except pymilvus.MilvusException as error:
+                if "timeout" not in error.message:  # it has no code of its own
+                    raise
+                raise self._silent(f"{self.place} is still loading the collection {collection}") from error
             return what(client, _left(until))
 
     def version(self) -> str:
-        """Return the server's version; that of Milvus Lite contains "lite"."""
+        """Return the server's version, such as v2.6.1."""
         return str(self.call(lambda client, left: client.get_server_version(timeout=left), deadline_s=ADMIN_S))
+
+    def is_lite(self) -> bool:
+        """Say whether it is Milvus Lite, embedded or served."""
+        return self.version().startswith("milvus_lite")
+
+    def is_before(self, major: int, minor: int) -> bool:
+        """Say whether it is a server of a lower version; never of Milvus Lite, which counts in its own way."""
+        found = re.match(r"v?(\d+)\.(\d+)", self.version())
+        return found is not None and (int(found[1]), int(found[2])) < (major, minor)
 
     def close(self) -> None:
         """Let the connection go; the next call makes another."""

@@ -2,9 +2,11 @@
 
 Milvus's own placeholders for values are not understood by Milvus Lite, so texts are written as literals, with the
 escapes that both know. A field of numbers is a DOUBLE column; any other is a VARCHAR column, in which a number stands
-as its shortest text, so that 1890 and "1890" are the same there.
+as its shortest text, so that 1890 and "1890" are the same there. Servers before 2.5 know no empty columns, so a value
+of our own stands where a picture has none.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ from core.datasets.base import FieldSpec, Value
 from core.datasets.filters import COLUMNS, as_number, condition
 
 PARTITION = "partition"  # the column of the partition key
+NO_TEXT, NO_NUMBER = "∅", -sys.float_info.max  # a text that begins with the first has it twice
 MAX_TEXT_BYTES = 65535  # Milvus's own limit of a VARCHAR
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
@@ -54,11 +57,11 @@ def expression(where: Mapping[str, Any], fields: Sequence[FieldSpec], partition_
     return " and ".join(clauses)
 
 
-def stored(value: Value, kind: str) -> float | str | None:
-    """Return a field's value as its column holds it."""
+def stored(value: Value, kind: str) -> float | str:
+    """Return a field's value, or that there is none, as its column holds it."""
     if kind == "range":
-        return float(value) if isinstance(value, int | float) else None
-    return None if value is None else _cut(value if isinstance(value, str) else _text(value))
+        return float(value) if isinstance(value, int | float) else NO_NUMBER
+    return NO_TEXT if value is None else _cut(_marked(value if isinstance(value, str) else _text(value)))
 
 
 def literal(text: str) -> str:
@@ -68,7 +71,8 @@ def literal(text: str) -> str:
 
 def _range(column: str, wanted: Mapping[str, Any]) -> list[str]:
     bounds = (("min", ">="), ("max", "<="))
-    return [f"{column} {sign} {_number(wanted[key])!r}" for key, sign in bounds if wanted.get(key) is not None]
+    clauses = [f"{column} {sign} {_number(wanted[key])!r}" for key, sign in bounds if wanted.get(key) is not None]
+    return [*clauses, f"{column} > {NO_NUMBER!r}"] if clauses and wanted.get("min") is None else clauses
 
 
 def _any_of(column: str, kind: str, wanted: Any) -> str | None:
@@ -78,11 +82,11 @@ def _any_of(column: str, kind: str, wanted: Any) -> str | None:
         values = [repr(_number(value)) for value in given]
     else:
         texts = [text for value in given for text in _texts(value)]
-        values = [literal(text) for text in dict.fromkeys(texts) if _can_be_stored(text)]
-    clauses = [f"{column} in [{', '.join(values)}]"] if values else []
+        marked = [_marked(text) for text in dict.fromkeys(texts)]
+        values = [literal(text) for text in marked if _cut(text) == text]  # no column can hold a longer one
     if None in several:
-        clauses.append(f"{column} is null")
-    return f"({' or '.join(clauses)})" if clauses else None
+        values.append(repr(NO_NUMBER) if kind == "range" else literal(NO_TEXT))
+    return f"{column} in [{', '.join(values)}]" if values else None
 
 
 def _texts(value: str | int | float) -> list[str]:
@@ -101,8 +105,9 @@ def _number(value: Any) -> float:
     return float(as_number(value)[0] if isinstance(value, str) else value)
 
 
-def _can_be_stored(text: str) -> bool:
-    return _cut(text) == text
+def _marked(text: str) -> str:
+    """Return a text that is never taken for none."""
+    return NO_TEXT + text if text.startswith(NO_TEXT) else text
 
 
 def _cut(text: str) -> str:

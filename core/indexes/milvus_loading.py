@@ -133,7 +133,7 @@ def rows_of(
         row: Json = {"image_id": record.image_id, "vector": vector, DIGEST: sum_}
         row |= {column: stored(values.get(name), kind) for name, (column, kind) in places.items()}
         if partition_field:
-            row[PARTITION] = stored(values.get(partition_field), "choice") or ""
+            row[PARTITION] = stored(values.get(partition_field), "choice")
         rows.append(row)
     return rows
 
@@ -207,7 +207,7 @@ def _read_back(index: MilvusIndex) -> dict[str, NDArray[np.int64]]:
 def _digests_there(index: MilvusIndex) -> Iterator[tuple[int, int]]:
     if len(index):
         for row in index.every_row(["image_id", DIGEST]):
-            yield int(row["image_id"]), int(row[DIGEST] or _GONE)
+            yield int(row["image_id"]), int(row[DIGEST])
 
 
 def _looked_up(known: Mapping[str, NDArray[np.int64]], ids: Ids) -> NDArray[np.int64]:

@@ -7,10 +7,10 @@ from typing import Any
 from core.datasets.base import FieldSpec
 from core.errors import StaleError, UnavailableError, VersionError
 from core.indexes.milvus_client import ADMIN_S, LOAD_S, MilvusServer, import_pymilvus
-from core.indexes.milvus_filter import MAX_TEXT_BYTES, PARTITION, column_of, kinds_of
+from core.indexes.milvus_filter import MAX_TEXT_BYTES, NO_NUMBER, NO_TEXT, PARTITION, column_of, kinds_of
 from core.types import Json
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METRICS = ("L2", "COSINE", "IP")
 CONSISTENCY = ("Strong", "Bounded", "Session", "Eventually")
 # Of each type of index: what it is built with unless told otherwise, and the name of its effort in a search.
@@ -87,13 +87,18 @@ def require(server: MilvusServer, options: MilvusOptions, fields: Sequence[Field
     """Say what a server, or the gallery, does not have of what is asked for.
 
     Raises:
-        UnavailableError: Milvus Lite has no such index.
+        UnavailableError: Milvus Lite has no such index, or the server is too old for partitions.
         ValueError: the partition field is none of the gallery's fields of choices or texts.
     """
     if options.partition_field and kinds_of(fields).get(options.partition_field) not in ("choice", "text"):
         known = ", ".join(name for name, kind in kinds_of(fields).items() if kind == "choice")
         raise ValueError(f"Milvus partitions go by a field of choices ({known}), got {options.partition_field!r}")
-    if "lite" in server.version().lower() and options.index_type not in LITE_TYPES:
+    if options.partition_field and server.is_before(2, 4):
+        raise UnavailableError(
+            f"{server.place} is version {server.version()}, which files rows in wrong partitions (repaired in 2.4, "
+            "milvus-io/milvus#30772); use a newer server, or no partitions"
+        )
+    if server.is_lite() and options.index_type not in LITE_TYPES:
         raise UnavailableError(
             f"Milvus Lite has no {options.index_type} index; choose one of {', '.join(LITE_TYPES)}, or give the "
             "--milvus-uri of a Milvus server"
@@ -117,12 +122,12 @@ def create(
     schema = pymilvus.MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("image_id", kind.INT64, is_primary=True)
     schema.add_field("vector", kind.FLOAT_VECTOR, dim=dim)
-    schema.add_field(DIGEST, kind.INT64, nullable=True)
+    schema.add_field(DIGEST, kind.INT64)
     for column, of in columns(fields).values():
         if of == "range":
-            schema.add_field(column, kind.DOUBLE, nullable=True)
+            schema.add_field(column, kind.DOUBLE)
         else:
-            schema.add_field(column, kind.VARCHAR, max_length=MAX_TEXT_BYTES, nullable=True)
+            schema.add_field(column, kind.VARCHAR, max_length=MAX_TEXT_BYTES)
     more: Json = {}
     if options.partition_field:
         schema.add_field(PARTITION, kind.VARCHAR, max_length=MAX_TEXT_BYTES, is_partition_key=True)
@@ -155,7 +160,8 @@ def check(server: MilvusServer, collection: str, dim: int, fields: Sequence[Fiel
 
     Raises:
         VersionError: its schema was made by a newer program.
-        StaleError: it has vectors of another dimension, or other columns; or it is no collection of this program.
+        StaleError: it has vectors of another dimension, or other columns, or was made by an older program; or it is no
+            collection of this program.
     """
     facts = server.call(lambda client, left: client.describe_collection(collection, timeout=left), deadline_s=ADMIN_S)
     found = {one["name"]: one for one in facts["fields"]}
@@ -168,9 +174,27 @@ def check(server: MilvusServer, collection: str, dim: int, fields: Sequence[Fiel
             f"the collection {collection} of {server.place} has schema version {version}, this program knows up to "
             f"{SCHEMA_VERSION}; update it"
         )
+    if version < SCHEMA_VERSION:
+        raise StaleError(
+            f"the collection {collection} of {server.place} has schema version {version}, this program makes "
+            f"{SCHEMA_VERSION}"
+        )
     dim_there = int(found.get("vector", {}).get("params", {}).get("dim", 0))
     if dim_there != dim:
         raise StaleError(f"the collection {collection} of {server.place} has vectors of D={dim_there}, not {dim}")
     missing = [] if fields is None else [name for name, _ in columns(fields).values() if name not in found]
     if missing:
         raise StaleError(f"the collection {collection} of {server.place} lacks the columns {', '.join(missing)}")
+
+
+def blank(server: MilvusServer, collection: str) -> Json:
+    """Return column -> what stands in it where a row says nothing, of all columns but the id and the vector."""
+    pymilvus = import_pymilvus()
+    facts = server.call(lambda client, left: client.describe_collection(collection, timeout=left), deadline_s=ADMIN_S)
+    values: Json = {}
+    for column in facts["fields"]:
+        if column["name"] == DIGEST:
+            values[DIGEST] = 0
+        elif column["name"] not in ("image_id", "vector"):
+            values[column["name"]] = NO_NUMBER if column["type"] == pymilvus.DataType.DOUBLE else NO_TEXT
+    return values

@@ -156,10 +156,14 @@ def test_a_collection_of_another_dimension_schema_or_program_is_refused(
         check(lite, "other", 7)
     with pytest.raises(StaleError, match="lacks the columns f_more"):
         check(lite, "other", DIM, [*FIELDS, FieldSpec("more", "More")])
-    monkeypatch.setattr(milvus_schema, "DIGEST", "digest_v2")
+    monkeypatch.setattr(milvus_schema, "DIGEST", "digest_v3")
     create(lite, "newer", DIM, FIELDS, MilvusOptions("FLAT"))
-    with pytest.raises(VersionError, match="has schema version 2, this program knows up to 1"):
+    with pytest.raises(VersionError, match="has schema version 3, this program knows up to 2"):
         check(lite, "newer", DIM)
+    monkeypatch.setattr(milvus_schema, "DIGEST", "digest_v1")
+    create(lite, "older", DIM, FIELDS, MilvusOptions("FLAT"))
+    with pytest.raises(StaleError, match="has schema version 1, this program makes 2"):
+        check(lite, "older", DIM)
     monkeypatch.setattr(milvus_schema, "DIGEST", "mark")
     create(lite, "foreign", DIM, FIELDS, MilvusOptions("FLAT"))
     with pytest.raises(StaleError, match="was not made by this program"):
@@ -184,7 +188,8 @@ def test_lost_foreign_and_altered_rows_are_found_and_mended(lite: MilvusServer, 
     index, notes = collection(lite, "faulty"), tmp_path / "notes"
     load(index, notes, ids, vectors, catalog)
     index.remove(ids[:2])
-    index.upsert([{"image_id": int(ids[5]), "vector": vectors[6]}])
+    index.remove(ids[5:6])
+    index.add(vectors[6:7], ids[5:6])
     found = "\n".join(faults(index, ids, vectors, catalog))
     assert "holds 28 rows, the gallery 30" in found
     assert f"picture {ids[0]} is missing" in found

@@ -217,7 +217,9 @@ def test_vectors_are_kept_where_milvus_holds_others(settings: Settings, make_gal
     make_gallery(settings, count=6)
     prepare_gallery(MINE, settings, indexes=["milvus"])
     index = open_milvus(ADDRESS, settings)
-    index.upsert([{"image_id": 2, "vector": index.reconstruct([1])[0]}])
+    another = index.reconstruct([1])
+    index.remove([2])
+    index.add(another, [2])
     index.finish()
     with pytest.raises(StaleError, match="does not hold the vectors of mine@histogram, which are kept"):
         give_up_vectors(ADDRESS, settings)
