@@ -197,6 +197,41 @@ def test_every_step_shows_this_search_and_moving_n_probe_changes_it(opened, live
     expect(page.locator(".pm-xray-curve li").first).to_contain_text(f"{round(more.recall * 10)} of 10")
 
 
+def test_a_filter_holds_for_columns_and_x_ray(opened, live) -> None:
+    page = opened("gallery=satellite&id=12")
+    page.locator(".pm-compare-filters summary").click()
+    page.locator(".pm-compare-filters").get_by_role("checkbox", name=re.compile(r"^land \d")).check()
+    expect(page).to_have_url(re.compile("where.surface=land"))
+    wanted = live.engine.search("satellite", Query.stored(12), k=10, index="flat", where={"surface": "land"})
+    expect(page.locator(".pm-compare-about")).to_contain_text(
+        f"{wanted.n_searched} pictures that pass", timeout=SLOW_MS
+    )
+    assert column(page, "flat", "found") == [one.image_id for one in wanted.results]
+    expect(page.locator(".pm-compare-knobs", has_text=f"all {wanted.n_searched} scanned")).to_have_count(1)  # ivfpq
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="X-ray", exact=True).click()
+    expect(page.locator(".pm-xray-filtered")).to_contain_text(
+        f"keep {wanted.n_searched} of 612 pictures, so few that all of their codes are scanned", timeout=SLOW_MS
+    )
+    expect(page.get_by_label("n_probe: lists that are opened")).to_be_disabled()
+    page.get_by_role("button", name="6 What was lost").click()
+    shown = page.locator(".pm-xray-fates ol").first.locator("li")
+    ids = shown.evaluate_all("(all) => all.map((one) => Number(one.dataset.id))")
+    assert ids == [one.image_id for one in wanted.results]
+    page.get_by_role("button", name="Remove filter Surface: land").click()
+    expect(page.locator(".pm-xray-filtered")).to_be_hidden(timeout=SLOW_MS)
+    expect(page.get_by_label("n_probe: lists that are opened")).to_be_enabled()
+
+
+def test_filters_that_nothing_passes_say_so_in_both_views(page, live) -> None:
+    for view in ("", "&compare=xray:ivfpq"):
+        page.goto(f"{live.url}?tab=compare&gallery=satellite&id=12&where.surface=nothing{view}")
+        expect(page.locator(".pm-compare-nothing")).to_be_visible(timeout=SLOW_MS)
+        expect(page.locator(".pm-compare-frame")).to_be_hidden()
+        expect(page.locator(".pm-xray")).to_be_hidden()
+        assert page.locator(".pm-compare-trouble").is_hidden()
+
+
 def test_an_index_without_codes_says_what_to_choose(page, live) -> None:
     page.goto(f"{live.url}?tab=compare&gallery=satellite&id=12&compare=xray:flat")
     expect(page.get_by_role("heading", name="Nothing to look into")).to_be_visible(timeout=SLOW_MS)
@@ -213,8 +248,9 @@ def test_both_views_can_be_read_by_all(opened, page) -> None:
     page.get_by_role("button", name="Dark colours").click()
     page.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(20, 21, 23)'")
     page.wait_for_function(f"({CONTRAST})().length === 0")
-    opened("gallery=satellite&id=12")
-    page.wait_for_function(f"({CONTRAST})().length === 0")
+    for filtered in ("", "&where.surface=land", "&where.surface=land&compare=xray:ivfpq~step:2"):
+        opened(f"gallery=satellite&id=12{filtered}")
+        page.wait_for_function(f"({CONTRAST})().length === 0")
 
 
 def test_a_phone_swipes_through_the_columns_and_steps_through_the_x_ray(make_page, live) -> None:
@@ -222,6 +258,10 @@ def test_a_phone_swipes_through_the_columns_and_steps_through_the_x_ray(make_pag
     page.goto(f"{live.url}?tab=compare&gallery=satellite&id=12")
     expect(page.locator(".pm-compare-cell").first).to_be_visible(timeout=SLOW_MS)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".pm-compare-filters summary").tap()
+    expect(page.locator(".pm-compare-filters .pm-popover")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".pm-compare-filters summary").tap()
     frame = page.locator(".pm-compare-frame")
     assert frame.evaluate("(one) => one.scrollWidth > one.clientWidth")
     frame.evaluate("(one) => one.scrollTo(one.scrollWidth, 0)")

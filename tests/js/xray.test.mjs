@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { filterText } from "../../gradio_ui/assets/xray.js";
 import { middle, voronoi } from "../../gradio_ui/assets/xray-cells.js";
 import { heapAfter } from "../../gradio_ui/assets/xray-scan.js";
 
@@ -44,4 +45,10 @@ test("the heap is the nearest of what entered so far", () => {
   assert.deepEqual(heapAfter(entered, 3, 2).map((one) => one[1]), [12, 11]);
   assert.deepEqual(heapAfter(entered, 7, 2).map((one) => one[1]), [14, 12]);
   assert.deepEqual(heapAfter(entered, 0, 2).map((one) => one[1]), [11]);
+});
+
+test("what a filter does is said: lists that count, or a scan of all that passes", () => {
+  const data = { n_gallery: 10000, n_vectors: 3000, n_lists: 400, n_lists_counted: 120, is_scanned: false };
+  assert.match(filterText(data), /^The filters keep 3,000 of 10,000 pictures, in 120 of 400 lists: n_probe counts these only/);
+  assert.match(filterText({ ...data, n_vectors: 57, is_scanned: true }), /keep 57 of 10,000 pictures, so few that all of their codes are scanned/);
 });
