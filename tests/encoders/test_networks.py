@@ -14,6 +14,7 @@ import pytest
 
 from core import encoders
 from core.encoders.efficientnet_lite0 import _find, classifier
+from core.encoders.feature_maps import load_feature_maps
 from core.encoders.network import Network
 from core.encoders.registry import back_end
 from core.encoders.torch_runtime import TorchEncoder
@@ -63,6 +64,43 @@ def test_the_embedded_encoder_gives_by_onnx_what_torch_gives(prepared: Settings)
     assert (1 - (vectors * expected).sum(axis=1)).max() < 1e-3  # as the export is checked; measured 1e-6
     facts = read_json(next((prepared.cache / "networks").glob("efficientnet_lite0-*.json")))
     assert facts["cosine_distance_to_torch"] < 1e-3
+
+
+def test_stages_are_means_and_deviations_of_feature_maps_each_of_norm_1(prepared: Settings) -> None:
+    import torch
+
+    weights = _find()
+    assert weights is not None
+    network = classifier(weights)
+    maps: list[np.ndarray] = []
+    for block in [*network.blocks[2:6], network.bn2]:  # type: ignore[index,misc,list-item]
+        block.register_forward_hook(lambda _module, _inputs, output: maps.append(output.numpy().astype(np.float64)))
+    encoder = encoders.load("efficientnet_lite0_stages", prepared)
+    found = encoder.encode(pictures())
+    for image, vector in zip(pictures(), found, strict=True):
+        maps.clear()
+        pixels = torch.from_numpy(encoder.prepare(image).astype(np.float32)[None])
+        with torch.inference_mode():
+            network((pixels.permute(0, 3, 1, 2) - 127) / 128)
+        parts = []
+        for number, cells in enumerate(maps):  # of 40, 80, 112, 192 and 1280 channels
+            parts.append(cells[0].mean(axis=(1, 2)))
+            if number < 3:
+                parts.append(cells[0].std(axis=(1, 2)))
+        expected = np.concatenate([part / np.linalg.norm(part) for part in parts])
+        expected /= np.linalg.norm(expected)
+        assert vector.shape == expected.shape == (1936,)
+        np.testing.assert_allclose(vector, expected, atol=1e-4)  # float32 through fifty layers; measured 1e-6
+
+
+def test_regions_are_explained_by_the_last_map_of_the_same_network(prepared: Settings) -> None:
+    plain, stages, head = (
+        load_feature_maps(name, prepared) for name in ("efficientnet_lite0", "efficientnet_lite0_stages", "satellite")
+    )
+    cells = plain.cells(pictures()[0])
+    assert cells.shape == (7, 7, 1280)
+    assert (stages.cells(pictures()[0]) == cells).all()
+    assert (head.cells(pictures()[0]) == cells).all()
 
 
 @pytest.mark.parametrize("name", ["shufflenet_v2_x1_0", "mobilenet_v3_small", "resnet18", "dinov2_vits14"])

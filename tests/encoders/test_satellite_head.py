@@ -14,7 +14,7 @@ FOLDER = Path(trained.__file__).parent / "heads" / "satellite"
 def test_it_is_registered_for_everybody(settings: Settings) -> None:
     assert "satellite" in encoders.names(settings)
     info = encoders.describe("satellite", settings)
-    assert info.dim == 160
+    assert info.dim == 96
     assert info.available, info.reason
 
 
