@@ -128,9 +128,10 @@ def evaluate(
     full = engine.gallery(address).address
     searcher = engine.load_index(full, index)
     here = _labelled(full, engine.vectors(full), settings, options)
-    rng = np.random.default_rng(options.seed)
+    rng, protocol = np.random.default_rng(options.seed), PROTOCOL
     if options.queries_from:
         here, queries, database = _joined(here, options, engine, settings)
+        protocol = f"queries: all of {options.queries_from}, database: all of {full}; duplicates never counted"
     else:
         queries, database = np.flatnonzero(here.parts == "test"), np.flatnonzero(here.parts != "test")
     for part, rows in (("test", queries), ("training", database)):
@@ -149,7 +150,7 @@ def evaluate(
     main = _judge(here, queries, database, searcher, options, progress)
     encoder = encoders.load(full.split("@")[1], settings)
     facts: Json = {
-        "dataset": full.split("@")[0], "encoder": full.split("@")[1], "index": index, "protocol": PROTOCOL,
+        "dataset": full.split("@")[0], "encoder": full.split("@")[1], "index": index, "protocol": protocol,
         "input_size": encoder.input_size, "field": options.field, "queries": len(queries), "database": len(database),
         "classes": len(here.classes), **_means(main), "interval_95": _intervals(main, here, rng),
     }  # fmt: skip

@@ -77,6 +77,16 @@ def test_the_earlier_protocol_counts_the_query_as_its_own_first_hit(prepared: Se
     assert "the query counted" in facts["as_earlier_projects"]["protocol"]
 
 
+def test_all_of_another_gallery_ask_all_of_this_one_and_duplicates_do_not_count(prepared: Settings) -> None:
+    address = "eurosat@histogram"
+    report = evaluate(address, prepared, "flat", Options(queries_from=address))
+    count = len(datasets.open("eurosat", prepared))
+    assert (report.facts["queries"], report.facts["database"]) == (count, count)
+    assert report.facts["protocol"].startswith(f"queries: all of {address}, database: all of {address}")
+    assert (report.main.ranking.rows[:, 0] != report.main.queries - count).all()  # nobody finds the same file
+    assert "held_out" not in report.facts
+
+
 def test_a_trained_head_is_measured_by_its_name(prepared: Settings) -> None:
     plan = Plan(
         method="classify", galleries=("eurosat",), name="tuned", backbone="histogram", views=0, keep=0.1, kept_dim=16,
