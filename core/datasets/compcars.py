@@ -8,6 +8,7 @@ import io
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -85,8 +86,14 @@ class CompCars:
                     ("data/misc/make_model_name.mat", "is not there, so makes or models go by their numbers")
                 )
             entries = self._entries(opened, both, pictures, labels, makes, models, strange)
+            first = next(entries, None)
+            if first is None:  # said before the gallery is touched, which would be emptied
+                view = VIEWPOINTS.get(self.viewpoint, "any")
+                raise DamagedFileError(
+                    f"{source} has {len(both):,} labelled pictures, none with the viewpoint {view!r}"
+                )
             meta = meta_of(self.title)
-            report = build(self.name, settings, entries, meta=meta, fields=_FIELDS, progress=progress)
+            report = build(self.name, settings, chain([first], entries), meta=meta, fields=_FIELDS, progress=progress)
         return PrepareReport(report.name, report.count, report.added, report.removed, report.skipped + strange)
 
     def _entries(

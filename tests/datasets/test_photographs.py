@@ -176,6 +176,9 @@ def test_cars_are_front_views_cut_to_their_boxes_with_names_from_the_matlab_file
     assert (car.fields["year"], car.fields["viewpoint"]) == (2012, "front")
     assert (records["car2"].width, records["car2"].height, records["car2"].split) == (56, 36, "test")
     assert datasets.prepare("compcars", settings, source=source, options={"viewpoint": "all"}).count == 3
+    with pytest.raises(DamagedFileError, match="none with the viewpoint 'side'"):
+        datasets.prepare("compcars", settings, source=source, options={"viewpoint": "side"})
+    assert len(datasets.open("compcars", settings)) == 3  # as it was
     with pytest.raises(ValueError, match="viewpoint="):
         datasets.prepare("compcars", settings, source=source, options={"colour": "red"})
 
