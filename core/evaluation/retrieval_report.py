@@ -45,7 +45,7 @@ def markdown(report: Report) -> str:
     lines += ["", "| class | queries | precision@10 | mAP@R | accuracy |", "|---|---|---|---|---|"]
     for name, row in facts["per_class"].items():
         lines.append(
-            f"| {name} | {row['queries']} | {row['precision_at_10']:.4f} | {row['map_at_r']:.4f} | "
+            f"| {name.replace('|', ', ')} | {row['queries']} | {row['precision_at_10']:.4f} | {row['map_at_r']:.4f} | "
             f"{row['accuracy_by_majority_of_10']:.4f} |"
         )
     return "\n".join(lines) + "\n"

@@ -233,3 +233,11 @@ def test_nothing_is_measured_where_any_answer_is_right_or_nobody_asks(tmp_path: 
     datasets.import_table(table, "mine", settings)
     with pytest.raises(NothingToMeasureError, match="the test part"):
         evaluate("mine@histogram", settings, "flat")
+
+
+def test_classes_of_several_labels_stay_in_one_cell_of_the_table(tmp_path: Path) -> None:
+    settings = gallery(tmp_path, lambda number: "sea|ship" if number % 3 else "sea")
+    report = evaluate("mine@histogram", settings, "flat")
+    rows = [line for line in retrieval_report.markdown(report).splitlines() if line.startswith("| sea")]
+    assert [row.split(" | ")[0] for row in rows] == ["| sea", "| sea, ship"]
+    assert {row.count("|") for row in rows} == {6}
