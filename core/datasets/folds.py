@@ -15,7 +15,7 @@ N_FOLDS = 5
 TEST_FOLD = 0
 VALIDATION_FOLD = 1
 FOLD_FIELD = FieldSpec("fold", "Fold", "choice")
-_OFFICIAL: dict[str, Part] = {
+SPLITS: dict[str, Part] = {
     "train": "train", "training": "train", "trainval": "train",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
     "test": "test", "testing": "test", "held-out": "test", "query": "test",
@@ -46,7 +46,7 @@ def part_of(record: ImageRecord, group_field: str = "") -> Part:
     """
     if group_field:
         return part_of_fold(fold_of(str(record.fields.get(group_field))))
-    official = _OFFICIAL.get(record.split.lower())
+    official = SPLITS.get(record.split.lower())
     if official is None:
         return part_of_fold(record_fold(record))
     if official == "train" and "fold" not in record.fields and record_fold(record) == VALIDATION_FOLD:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 from core.datasets.base import FieldSpec, Value
+from core.datasets.folds import SPLITS
 from core.datasets.scan import Scan
 from core.errors import DamagedFileError, UnavailableError
 from core.storage import storage_errors
@@ -72,7 +73,7 @@ def read_table(path: Path, folder: Path) -> Table:
         folder: the pictures' folder, resolved; absolute paths in the table must lie in it.
 
     Raises:
-        DamagedFileError: it cannot be read, has no column of paths, or no row.
+        DamagedFileError: it cannot be read, has no column of paths, or no row, or a split that nobody knows.
         UnavailableError: it is a Parquet file, and pyarrow is not installed.
     """
     columns = _parquet(path) if path.suffix.lower() == ".parquet" else _separated(path)
@@ -80,6 +81,12 @@ def read_table(path: Path, folder: Path) -> Table:
     others = {name: _identifier(name) for name in columns if name not in roles.values()}
     if len({*others.values()}) < len(others):
         raise DamagedFileError(f"{path} has columns whose names differ in signs only; rename one: {', '.join(others)}")
+    splits = {text for text in columns.get(roles.get("split", ""), []) if text}
+    if unknown := sorted(text for text in splits if text.lower() not in SPLITS):
+        raise DamagedFileError(
+            f"{path} has the split {unknown[0]!r} in its column {roles['split']!r}; a split is one of "
+            f"{', '.join(SPLITS)}, or empty; rename the column if it means something else"
+        )
     typed = {identifier: _typed(columns[name]) for name, identifier in others.items()}
     specs = [FieldSpec(identifier, name.strip(), _kind(typed[identifier])) for name, identifier in others.items()]
     table = Table({}, specs)

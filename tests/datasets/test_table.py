@@ -96,6 +96,7 @@ def test_a_table_may_lie_elsewhere_and_use_semicolons(folder: Path, settings: Se
         (b"path,Old year,Old-year\nx,1,2\n", "differ in signs only"),
         (b'path,label\n"x,y\n', "well-formed"),
         (b"path\n../a.png\n", "names no picture"),
+        (b"path,split\na/one.png,foo\n", "the split 'foo' in its column 'split'; a split is one of train"),
     ],
 )
 def test_a_bad_table_is_refused_by_name_and_nothing_is_made(
