@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from core.search import Engine, Query
 
 _RESULTS = 10
-_SHOWN_AT_ONCE = 48
+_LISTED_AT_ONCE, _FOUND = 48, 24
+_RESTORED_AT_ONCE = 12
 _THUMBNAIL_PIXELS = (720, 360)  # at most, wide and high
 
 
@@ -58,8 +59,8 @@ def compare_search(bench: Workbench, gallery: str, key: str, position: int) -> J
     return {"rows": found, "count": count, "gallery": info.title}
 
 
-def open_archive(bench: Workbench, path: Path, name: str, first: int = 0) -> Json:
-    """Return what an archive holds and up to 48 of its pictures from `first` on, restored.
+def open_archive(path: Path, name: str, first: int = 0) -> Json:
+    """Return what an archive holds and what it says of up to 48 of its pictures from `first` on; see `restored`.
 
     Raises:
         DamagedFileError, StaleError, VersionError: it cannot be opened, or needs another model.
@@ -67,7 +68,7 @@ def open_archive(bench: Workbench, path: Path, name: str, first: int = 0) -> Jso
     from core.archive.reader import Archive
 
     with Archive.open(path) as archive:
-        rows = range(max(0, first), min(len(archive), max(0, first) + _SHOWN_AT_ONCE))
+        rows = range(max(0, first), min(len(archive), max(0, first) + _LISTED_AT_ONCE))
         size = path.stat().st_size
         return {
             "name": name,
@@ -79,12 +80,12 @@ def open_archive(bench: Workbench, path: Path, name: str, first: int = 0) -> Jso
             "is_searchable": archive.search is not None,
             "encoder": str(archive.search["encoder"]) if archive.search else "",
             "first": rows.start,
-            "pictures": _pictures(bench, archive, list(rows)),
+            "pictures": _listed(archive, list(rows)),
         }
 
 
 def search_archive(bench: Workbench, path: Path, query: Path | int) -> Json:
-    """Search an archive by its codes, with an upload or one of its own rows; only what is shown is decoded."""
+    """Search an archive by its codes, with an upload or one of its own rows; see `restored` for the pictures."""
     from core.archive.reader import Archive
     from core.archive.searching import search_archive as search
     from core.archive.unpack import restore
@@ -98,8 +99,8 @@ def search_archive(bench: Workbench, path: Path, query: Path | int) -> Json:
             if isinstance(restored, DamagedFileError):
                 raise restored
             source = _own_vector(archive, query)
-        outcome = search(archive, source, bench.settings, k=_SHOWN_AT_ONCE // 2)
-        pictures = _pictures(bench, archive, [hit.row for hit in outcome.hits])
+        outcome = search(archive, source, bench.settings, k=_FOUND)
+        pictures = _listed(archive, [hit.row for hit in outcome.hits])
     for picture, hit in zip(pictures, outcome.hits, strict=True):
         picture["similarity"] = hit.similarity
     return {
@@ -108,6 +109,31 @@ def search_archive(bench: Workbench, path: Path, query: Path | int) -> Json:
         "n_searched": outcome.n_searched,
         "note": outcome.note,
     }
+
+
+def restored(bench: Workbench, path: Path, rows: list[int]) -> Json:
+    """Return {"pictures": for each of up to 12 rows {"url"} of the restored picture, or {"error"}}.
+
+    Raises:
+        ValueError: a row that the archive does not have, or too many.
+        DamagedFileError, StaleError, VersionError: it cannot be opened, or needs another model.
+    """
+    from core.archive.reader import Archive
+    from core.archive.unpack import restore
+
+    if len(rows) > _RESTORED_AT_ONCE:
+        raise ValueError(f"up to {_RESTORED_AT_ONCE} pictures are restored at once, got {len(rows)}")
+    with Archive.open(path) as archive:
+        if missing := [row for row in rows if not 0 <= row < len(archive)]:
+            raise ValueError(f"the archive has {len(archive)} pictures, there is no number {missing[0]}")
+        shown: list[Json] = []
+        for row, picture in zip(rows, restore(archive, bench.codec, rows, bench.settings), strict=True):
+            if isinstance(picture, DamagedFileError):
+                shown.append({"error": sentence(picture)})
+            else:
+                thumbnail = _thumbnail(lossless_preview(archive.record(row), picture))
+                shown.append({"url": bench.shelf.put(thumbnail, "picture.webp")})
+    return {"pictures": shown}
 
 
 def _own_vector(archive: "Archive", row: int) -> Vectors:
@@ -122,22 +148,16 @@ def _own_vector(archive: "Archive", row: int) -> Vectors:
     return vector
 
 
-def _pictures(bench: Workbench, archive: "Archive", rows: list[int]) -> list[Json]:
-    from core.archive.unpack import restore
-
-    shown = []
+def _listed(archive: "Archive", rows: list[int]) -> list[Json]:
+    """Return what the archive says of its pictures, without decoding any."""
     fields = _fields(archive)
-    for row, restored in zip(rows, restore(archive, bench.codec, rows, bench.settings), strict=True):
-        facts: Json = {
+    return [
+        {
             "row": row, "name": archive.names[row], "title": str(fields[row].get("title") or ""),
             "bytes": int(archive.lengths[row]), "width": int(archive.widths[row]), "height": int(archive.heights[row]),
-        }  # fmt: skip
-        if isinstance(restored, DamagedFileError):
-            facts["error"] = sentence(restored)
-        else:
-            facts["url"] = bench.shelf.put(_thumbnail(lossless_preview(archive.record(row), restored)), "picture.webp")
-        shown.append(facts)
-    return shown
+        }
+        for row in rows
+    ]  # fmt: skip
 
 
 def _fields(archive: "Archive") -> list[Json]:

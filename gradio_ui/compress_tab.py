@@ -55,7 +55,7 @@ def build(page: Page) -> gr.HTML:
     def open_archive(request: Json) -> Json:
         return answered(
             lambda: compress_search.open_archive(
-                bench, uploaded(str(request["path"])), str(request.get("name") or ""), int(request.get("first") or 0)
+                uploaded(str(request["path"])), str(request.get("name") or ""), int(request.get("first") or 0)
             )
         )
 
@@ -66,12 +66,20 @@ def build(page: Page) -> gr.HTML:
 
         return answered(work)
 
+    def restore_archived(request: Json) -> Json:
+        def work() -> Json:
+            rows = [int(row) for row in request["rows"]]
+            return compress_search.restored(bench, uploaded(str(request["path"])), rows)
+
+        return answered(work)
+
     component = gr.HTML(
         value="",
         html_template='<div class="pm-compress"></div>',
         js_on_load=mount("compress.js"),
         server_functions=[
             open_picture, measure, show, rival, curve, chart, downloads, compare_search, open_archive, search_archive,
+            restore_archived,
         ],
         apply_default_css=False,
         elem_id="pm-compress",

@@ -3,9 +3,12 @@
 import { noAnswer } from "./compress-words.js";
 import { button, h } from "./dom.js";
 
+const AT_ONCE = 6; // pictures that are restored in one call
+const NOTHING = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>";
+
 /** Make the panel. `open(path, name)` shows an uploaded archive and tells whether that worked. */
 export function archivePanel({ server, upload, problem, close }) {
-  let path = "", facts = null, shown = 0;
+  let path = "", facts = null, shown = 0, ticket = 0;
   const title = h("h1", { class: "pm-compress-title" });
   const account = h("p", { class: "pm-quiet", role: "status", "aria-live": "polite" });
   const wall = h("div", { class: "pm-compress-wall" });
@@ -50,13 +53,35 @@ export function archivePanel({ server, upload, problem, close }) {
   }
 
   function fill(pictures) {
+    ticket++;
     wall.replaceChildren(...pictures.map(cell), h("i", { class: "pm-compress-end" }));
+    restore(pictures);
+  }
+
+  /** Put the restored pictures into their cells, some at a time, so that the first are there at once. */
+  async function restore(pictures) {
+    const mine = ticket;
+    for (let from = 0; from < pictures.length; from += AT_ONCE) {
+      const part = pictures.slice(from, from + AT_ONCE);
+      const answer = await server.restore_archived({ path, rows: part.map((one) => one.row) }).catch(noAnswer);
+      if (mine !== ticket) return;
+      if (answer.error) return problem(answer.error);
+      part.forEach((one, i) => place(one, answer.pictures[i]));
+    }
+  }
+
+  function place(one, { url, error }) {
+    const image = wall.querySelector(`[data-row="${one.row}"] img`);
+    if (!error) return void (image.src = url);
+    const damaged = h("div", { class: "pm-compress-cell pm-damaged", style: "--ratio:1" }, h("p", {}, error), image.nextSibling);
+    image.parentElement.replaceWith(damaged);
   }
 
   async function showMore() {
     const answer = await server.open_archive({ path, name: facts.name, first: shown }).catch(noAnswer);
     if (answer.error) return problem(answer.error);
     wall.lastChild.before(...answer.pictures.map(cell));
+    restore(answer.pictures);
     shown += answer.pictures.length;
     more.hidden = shown >= answer.count;
   }
@@ -64,9 +89,8 @@ export function archivePanel({ server, upload, problem, close }) {
   function cell(one) {
     const caption = h("span", { title: one.name }, one.title || one.name, h("i", {}, `${one.bytes.toLocaleString("en")} B${one.similarity === undefined ? "" : `, about ${one.similarity.toFixed(2)}`}`));
     const style = `--ratio:${Math.min(2.4, Math.max(0.6, one.width / one.height)).toFixed(3)}`; // of its row's height
-    if (one.error) return h("div", { class: "pm-compress-cell pm-damaged", style: "--ratio:1" }, h("p", {}, one.error), caption);
-    return h("button", { type: "button", class: "pm-compress-cell", style, disabled: !facts.is_searchable, "aria-label": `Search the archive with ${one.title || one.name}`, onclick: () => find({ row: one.row }, one.title || one.name) },
-      h("img", { src: one.url, alt: one.title || one.name, loading: "lazy" }), caption);
+    return h("button", { type: "button", class: "pm-compress-cell", style, "data-row": String(one.row), disabled: !facts.is_searchable, "aria-label": `Search the archive with ${one.title || one.name}`, onclick: () => find({ row: one.row }, one.title || one.name) },
+      h("img", { src: NOTHING, alt: one.title || one.name }), caption);
   }
 
   async function searchWith(file) {

@@ -14,8 +14,9 @@ const FIRST_QUALITY = 3;
 export function mount({ element, props, server, upload, watch }) {
   const root = element.querySelector(".pm-compress");
   const view = viewer();
-  let picture = null, position = 0, measured = new Map(), rivalsAt = new Map(), rivals = new Map(), selected = "ours", ticket = 0, compared = "", coding = false;
+  let picture = null, position = 0, measured = new Map(), rivalsAt = new Map(), rivals = new Map(), selected = "ours", ticket = 0, compared = "", coding = false, waiting = 0;
 
+  const reading = h("p", { class: "pm-compress-reading", role: "status" });
   const trouble = h("div", { class: "pm-compress-trouble", role: "alert", hidden: true });
   const input = h("input", { type: "file", class: "pm-file", "aria-label": "Choose a picture or an archive", accept: "image/*,.pent,.tif,.tiff,.jxl,.avif,.heic",
     onchange: () => { if (input.files[0]) take(input.files[0]); input.value = ""; } });
@@ -39,16 +40,16 @@ export function mount({ element, props, server, upload, watch }) {
     view.element, ruler, numbers, files, h("h2", {}, "The same bytes in other formats"), cards,
     h("h2", {}, "Rate and distortion of this picture"), chart, finds);
   const archive = archivePanel({ server, upload, problem, close: () => showOnly(picture ? work : empty) });
-  root.append(input, trouble, empty, work, archive.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture, or a .pent archive"));
+  root.append(h("div", { class: "pm-progress", "aria-hidden": "true" }), reading, input, trouble, empty, work, archive.element, h("div", { class: "pm-dropzone", "aria-hidden": "true" }, "Drop the picture, or a .pent archive"));
 
   // --- a picture comes in ---
 
   async function take(file) {
     if (file.size > props.max_upload_bytes) return problem(`${file.name} is larger than the ${Math.round(props.max_upload_bytes / 2 ** 20)} MB that the page takes.`);
     try {
-      const { path } = await upload(file);
+      const { path } = await during(`Reading ${file.name}`, upload(file));
       if (file.name.toLowerCase().endsWith(".pent")) {
-        if (await archive.open(path, file.name)) showOnly(archive.element);
+        if (await during(`Opening ${file.name}`, archive.open(path, file.name))) showOnly(archive.element);
       } else await open({ path, name: file.name });
     } catch (error) {
       console.error(error);
@@ -56,12 +57,25 @@ export function mount({ element, props, server, upload, watch }) {
     }
   }
 
+  /** Say what is being waited for. */
+  async function during(what, work) {
+    waiting++;
+    root.setAttribute("aria-busy", "true");
+    reading.textContent = `${what} …`;
+    try {
+      return await work;
+    } finally {
+      if (!--waiting) {
+        root.removeAttribute("aria-busy");
+        reading.textContent = "";
+      }
+    }
+  }
+
   async function open(request) {
     const mine = ++ticket;
-    root.setAttribute("aria-busy", "true");
-    const answer = await server.open_picture(request).catch(noAnswer);
+    const answer = await during("Opening the picture", server.open_picture(request).catch(noAnswer));
     if (mine !== ticket) return;
-    root.removeAttribute("aria-busy");
     if (answer.error) return problem(answer.error);
     trouble.hidden = true;
     picture = answer;

@@ -95,6 +95,7 @@ def test_a_dropped_archive_shows_its_pictures_and_can_be_searched(compressed: Pa
     compressed.get_by_label("Choose a picture or an archive").set_input_files(tmp_path / "one.pent")
     cell = compressed.locator(".pm-compress-cell")
     expect(cell).to_have_count(1, timeout=SLOW_MS)
+    expect(cell.locator("img")).to_have_attribute("src", re.compile("picture.webp"), timeout=SLOW_MS)
     cell.click()
     expect(compressed.locator(".pm-compress-archive .pm-quiet")).to_contain_text("searched 1 codes", timeout=SLOW_MS)
     keep = compressed.get_by_role("button", name="Keep as a gallery")
@@ -103,6 +104,19 @@ def test_a_dropped_archive_shows_its_pictures_and_can_be_searched(compressed: Pa
     expect(command).to_contain_text("python -m core data import one.pent --name one-archive")
     keep.click()
     expect(command).to_be_hidden()
+
+
+def test_a_damaged_record_of_an_archive_is_named_in_its_place(compressed: Page, tmp_path: Path) -> None:
+    with compressed.expect_download(timeout=SLOW_MS) as download:
+        compressed.get_by_role("button", name="Archive, .pent").click()
+    download.value.save_as(tmp_path / "one.pent")
+    with Archive.open(tmp_path / "one.pent") as archive:
+        stream = archive.record(0).data
+    data = bytearray((tmp_path / "one.pent").read_bytes())
+    data[data.index(stream) + len(stream) // 2] ^= 1
+    (tmp_path / "hurt.pent").write_bytes(data)
+    compressed.get_by_label("Choose a picture or an archive").set_input_files(tmp_path / "hurt.pent")
+    expect(compressed.locator(".pm-compress-cell.pm-damaged p")).to_contain_text("damaged", timeout=SLOW_MS)
 
 
 def test_what_is_no_picture_is_said_in_words(live, page: Page, tmp_path: Path) -> None:
