@@ -89,16 +89,21 @@ function tabButton(id) {
     ?? [...document.querySelectorAll("#pm-tabs .overflow-dropdown button")].find((entry) => entry.textContent.trim() === title);
 }
 
+/** Show a tab, and say whether it was shown already. */
 function showTab(id) {
   const wanted = tabButton(id);
-  if (wanted && wanted.getAttribute("aria-selected") !== "true" && !wanted.classList.contains("selected")) wanted.click();
+  const isShown = wanted?.getAttribute("aria-selected") === "true" || wanted?.classList.contains("selected");
+  if (wanted && !isShown) wanted.click();
+  return isShown;
 }
 
-function followTabs() {
-  document.querySelector("#pm-tabs")?.addEventListener("click", (event) => {
+async function followTabs() {
+  document.addEventListener("click", (event) => {
+    if (!event.composedPath().some((one) => one.id === "pm-tabs")) return;
     const entry = event.target.closest?.(".overflow-dropdown button");
     const id = entry ? tabs.find((tab) => tab.title === entry.textContent.trim())?.id : event.target.closest?.('button[role="tab"]')?.dataset.tabId;
     if (id && id !== state().tab) navigate({ tab: id });
   });
-  showTab(state().tab);
+  // On a busy machine Gradio may not have drawn its tabs yet, or not listen to them.
+  for (let tries = 0; tries < 300 && !showTab(state().tab); tries++) await new Promise((done) => setTimeout(done, 100));
 }
