@@ -1,5 +1,6 @@
 """Milvus servers in processes of their own, which tests start, stop, kill and start again on one port."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -41,11 +42,12 @@ class MilvusProcess:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        self._process = subprocess.Popen(
-            self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
         until = time.monotonic() + 180  # of a busy machine; a few seconds are usual
-        while time.monotonic() < until and self._process.poll() is None:
+        while time.monotonic() < until:
+            if self._process is None or self._process.poll() is not None:  # the port may be kept for a minute after use
+                self._process = subprocess.Popen(
+                    self.command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+                )
             if self.is_ready():
                 return
             time.sleep(0.05)
@@ -55,7 +57,8 @@ class MilvusProcess:
     def kill(self) -> None:
         """End it, and what it has started, as a power cut would."""
         if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
 

@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 INSTALL = ".venv/bin/pip install -r requirements-scale.txt"
 _CONNECT_S = 4.0  # for a first answer; every hop of a cluster answers within milliseconds
+_TRIES = 3  # to join by ray://
 _STORE_BYTES = 256 * 2**20  # of a cluster that is started here: what lies in it is a few batches of vectors
 
 
@@ -90,7 +91,7 @@ def connect(address: str, settings: Settings) -> Iterator[Cluster]:
         if place is None:
             _join_or_start(settings)
         elif place[1]:
-            ray.util.connect(f"{place[2]}:{place[3]}", connection_retries=1, ray_init_kwargs=_quietly())
+            _join_elsewhere(f"{place[2]}:{place[3]}")
         else:
             ray.init(address=address, **_quietly())
     except Exception as error:  # Ray raises whatever there is, Exception itself included
@@ -149,6 +150,21 @@ def _join_or_start(settings: Settings) -> None:
             address="local", num_cpus=settings.threads, object_store_memory=_STORE_BYTES, include_dashboard=False,
             **_quietly(),
         )  # fmt: skip
+
+
+def _join_elsewhere(head: str) -> None:
+    """Join by ray://; the head starts a process for each client, for which a busy one does not wait long enough."""
+    import ray
+
+    for attempt in range(1, _TRIES + 1):
+        try:
+            ray.util.connect(head, connection_retries=1, ray_init_kwargs=_quietly())
+            return
+        except ConnectionAbortedError as error:
+            if attempt == _TRIES or "client server failed" not in str(error):
+                raise
+            _log.info("the head at %s is busy; trying again", head)
+            ray.shutdown()
 
 
 def _quietly() -> dict[str, object]:

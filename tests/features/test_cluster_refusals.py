@@ -10,7 +10,7 @@ import pytest
 from core.datasets import Dataset
 from core.errors import ClusterError, UnavailableError
 from core.features import FeatureStore, extract
-from core.features.cluster import connect
+from core.features.cluster import _join_elsewhere, connect
 from core.features.cluster_encode import NodeEncoder
 from core.indexes import create
 from core.indexes.ivfpq_cluster import NodeCoder
@@ -70,3 +70,28 @@ def test_a_node_may_have_its_data_elsewhere(
     monkeypatch.setenv("PENTIMENTO_NODE_HOME", str(settings.root))
     assert NodeCoder(elsewhere, *arguments)._vectors is not None
     assert NodeCoder(elsewhere, MINE, store.folder.name, "another state", index.model, None).work(task) is None
+
+
+def test_a_head_that_is_too_busy_to_let_a_client_in_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    asked: list[str] = []
+
+    def let_in(head: str, **_: object) -> None:
+        asked.append(head)
+        if len(asked) < 3:
+            raise ConnectionAbortedError("Initialization failure: Starting Ray client server failed.")
+
+    monkeypatch.setattr(ray.util, "connect", let_in)
+    _join_elsewhere("head:10001")
+    assert asked == ["head:10001"] * 3
+    asked.clear()
+
+    def refuse(head: str, **_: object) -> None:
+        asked.append(head)
+        raise ConnectionAbortedError("another reason")
+
+    monkeypatch.setattr(ray.util, "connect", refuse)
+    with pytest.raises(ConnectionAbortedError):
+        _join_elsewhere("head:10001")
+    assert len(asked) == 1
